@@ -1,0 +1,2 @@
+/** Face of the package: see docs/architecture.md. */
+export {};

@@ -1,0 +1,101 @@
+#!/usr/bin/env node
+// Imports flow one way: packages as docs/architecture.md says, layers inside the library OS likewise; no cycles there.
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, normalize, relative } from 'node:path';
+
+/** Package → the packages it may import. */
+const packages = {
+  abi: [],
+  engine: ['abi'],
+  libos: ['abi'],
+  runtime: ['abi'],
+  native: ['abi'],
+  image: ['abi', 'engine', 'libos', 'runtime'],
+  host: ['abi', 'engine', 'image', 'libos', 'native'],
+  cli: ['abi', 'engine', 'image', 'host', 'libos', 'native', 'runtime'],
+};
+
+/** Folder of packages/libos/assembly → the folders it may import, lowest layer first. */
+const layers = {
+  storage: [],
+  platform: [],
+  wire: ['storage'],
+  time: ['storage', 'platform'],
+  device: ['platform', 'storage', 'wire'],
+  iface: ['device', 'platform', 'storage', 'time', 'wire'],
+  socket: ['iface', 'device', 'platform', 'storage', 'time', 'wire'],
+  dhcp: ['iface', 'socket', 'platform', 'storage', 'time', 'wire'],
+  dns: ['iface', 'socket', 'platform', 'storage', 'time', 'wire'],
+  http: ['socket', 'storage', 'time', 'platform'],
+  engine: ['storage', 'platform', 'time'],
+  kernel: [
+    'dhcp',
+    'dns',
+    'engine',
+    'http',
+    'iface',
+    'device',
+    'platform',
+    'socket',
+    'storage',
+    'time',
+    'wire',
+  ],
+  entry: [
+    'kernel',
+    'dhcp',
+    'dns',
+    'engine',
+    'http',
+    'iface',
+    'device',
+    'platform',
+    'socket',
+    'storage',
+    'time',
+    'wire',
+  ],
+};
+
+const errors = [];
+const files = (directory, pattern) =>
+  readdirSync(directory, { recursive: true })
+    .map((name) => join(directory, String(name)))
+    .filter((name) => pattern.test(name) && !/node_modules|\/dist\//.test(name));
+const importsOf = (file) =>
+  [
+    ...readFileSync(file, 'utf8').matchAll(
+      /^\s*(?:import|export)\s[^;]*?from\s+['"]([^'"]+)['"]|import\(\s*['"]([^'"]+)['"]/gm,
+    ),
+  ].map((match) => match[1] ?? match[2]);
+
+for (const file of files('packages', /\.m?ts$/)) {
+  const from = file.split('/')[1];
+  for (const specifier of importsOf(file)) {
+    const target = specifier.startsWith('@noos/')
+      ? specifier.split('/')[1]
+      : specifier.startsWith('.')
+        ? normalize(join(dirname(file), specifier)).split('/')[1]
+        : undefined;
+    if (target !== undefined && target !== from && target in packages && !packages[from]?.includes(target))
+      errors.push(`${file}: ${from} may not import ${target}`);
+  }
+}
+
+const root = 'packages/libos/assembly';
+for (const file of files(root, /\.ts$/)) {
+  const from = relative(root, file).split('/')[0];
+  const allowed = from.endsWith('.ts') ? layers.entry : layers[from];
+  if (allowed === undefined) {
+    errors.push(`${file}: folder ${from} has no place in the layers of scripts/check-imports.mjs`);
+    continue;
+  }
+  for (const specifier of importsOf(file).filter((name) => name.startsWith('.'))) {
+    const target = relative(root, normalize(join(dirname(file), specifier))).split('/')[0];
+    if (target !== from && target !== '..' && !allowed.includes(target))
+      errors.push(`${file}: layer ${from} may not import ${target}`);
+  }
+}
+
+for (const error of errors) console.error(error);
+process.exit(errors.length === 0 ? 0 : 1);
