@@ -1,2 +1,2 @@
 /** Face of the package: see docs/architecture.md. */
-export {};
+export * from './device/frame-device.js';
