@@ -8,6 +8,11 @@
  * A function that can fail returns a negative `errorCodes` value. Addresses are IPv4 in host byte order as a
  * number (192.0.2.1 is 0xc0000201); 0 means any. Handles are positive integers.
  * While the top level is evaluated at build time, functions marked [start] throw `BuildTimeError`.
+ *
+ * The handle of an HTTP exchange is dead (calls return ENOTCONN, no event follows) as soon as: `httpRespond` or
+ * `httpEnd` returned 0 (server; a request body not yet read is discarded), `httpRead` returned null and the
+ * request body was ended (client; or `httpResponse` said bodyBytes 0), `httpAbort` was called, or `httpClosed`
+ * was dispatched. Header lines both ways hold byte strings (Fetch's isomorphic encoding): code points up to U+00FF.
  */
 
 /** Negative results. Names and meaning as in POSIX. */
@@ -44,11 +49,11 @@ export const dispatchKinds = {
   stop: 3,
   /** (exchange, method, target, headers, bodyBytes, peerAddress, peerPort): a request's head is complete. `headers` is "name: value\n" lines, names in lower case. bodyBytes: 0 none, -1 chunked. */
   httpRequest: 10,
-  /** (exchange): body bytes can be read, or the body has ended. */
+  /** (exchange): body bytes can be read, or the body has ended. Comes at least once after each `httpRead` that returned undefined. */
   httpReadable: 11,
   /** (exchange): `httpWrite` takes bytes again. */
   httpWritable: 12,
-  /** (exchange, error): the peer went away or broke the protocol; the handle is dead. error 0: closed normally after the response was sent. */
+  /** (exchange, error): the peer went away or broke the protocol, or time ran out; error is negative and the handle is dead. An exchange that ends well gives no such event: see `Intrinsics`. */
   httpClosed: 13,
   /** (request, status, headers, bodyBytes, keepAlive): a response's head to a client request. */
   httpResponse: 14,
@@ -109,15 +114,15 @@ export interface Intrinsics {
   httpListen(port: number, address: number): number;
   /** Stops accepting and lets exchanges in progress end; then no further event. */
   httpClose(listener: number): void;
-  /** Sends a whole response. `headers` is "name: value\r\n" lines; libos adds date, content-length, connection. */
+  /** Sends a whole response. `headers` is "name: value\r\n" lines; libos adds date, content-length, connection. EINVAL: bad status or headers, nothing was sent. */
   httpRespond(exchange: number, status: number, headers: string, body: string | ArrayBuffer | null): number;
   /** Sends a response head; the body follows by `httpWrite`. contentLength -1: chunked. */
   httpRespondHead(exchange: number, status: number, headers: string, contentLength: number): number;
   /** Queues body bytes; returns how many were taken (`httpWritable` follows when fewer), or an error. */
   httpWrite(exchange: number, buffer: ArrayBuffer, offset: number, length: number): number;
-  /** Ends a body. */
+  /** Ends a body. EMSGSIZE when it is shorter than its content-length: the connection is reset. */
   httpEnd(exchange: number): number;
-  /** Takes received body bytes, at most `length`: undefined when none now, null at the body's end. */
+  /** Takes received body bytes, at most `length`: undefined when none now, null at the body's end. The first call sends `100 Continue` when the client waits for it, so call it before waiting for `httpReadable`. */
   httpRead(exchange: number, length: number): ArrayBuffer | undefined | null | number;
   /** Resets the exchange's connection. */
   httpAbort(exchange: number): void;
