@@ -1,0 +1,26 @@
+/** The two hello servers that are compared: our example as an image, and a plain `node server.js`. */
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+
+export const runtimeProcess = join(root, 'packages/native/build/runtime-process');
+export const nodeServer = join(root, 'bench/peers/server.mjs');
+export const nodePort = 3000;
+export const guestPort = 8080;
+
+/** Builds `source` (a path below the root) into an image in a temporary directory and returns its path. */
+export function buildImage(source: string): string {
+  const image = join(mkdtempSync(join(tmpdir(), 'noos-bench-')), 'app.noos');
+  execFileSync(
+    process.execPath,
+    [join(root, 'packages/cli/bin/noos.mjs'), 'build', join(root, source), '-o', image],
+    {
+      stdio: ['ignore', 'ignore', 'inherit'],
+    },
+  );
+  return image;
+}

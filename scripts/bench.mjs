@@ -1,0 +1,26 @@
+#!/usr/bin/env node
+// Builds, then runs every benchmark of bench/, each in a process of its own, and prints their tables.
+// Usage: npm run bench [-- --only NAME] [-- --no-build]   Needs root and `npm run setup`.
+import { spawnSync } from 'node:child_process';
+import { readdirSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+
+const { values } = parseArgs({
+  options: { only: { type: 'string', default: '' }, build: { type: 'boolean', default: true } },
+  allowNegative: true,
+});
+if (values.build)
+  for (const script of ['build', 'build:native'])
+    if (spawnSync('npm', ['run', '--silent', script], { stdio: 'inherit' }).status !== 0) process.exit(1);
+
+const files = readdirSync('bench/dist').filter(
+  (file) => file.endsWith('.bench.js') && file.includes(values.only),
+);
+if (files.length === 0) {
+  console.error(`no benchmark is called ${values.only}`);
+  process.exit(2);
+}
+let failed = 0;
+for (const file of files.sort())
+  if (spawnSync('node', [`bench/dist/${file}`], { stdio: 'inherit' }).status !== 0) failed++;
+process.exit(failed === 0 ? 0 : 1);
