@@ -78,7 +78,7 @@ export async function openBlockFile(path: string, ready: () => void): Promise<Bl
       if (operation !== 2 && sector + BigInt(length / sectorBytes) > sectors) return 3;
       if (inFlight + completions.length >= queueLength) return 1;
       inFlight++;
-      const bytes = operation === 1 ? data.slice() : new Uint8Array(operation === 0 ? length : 0);
+      const bytes = operation === 1 ? new Uint8Array(data) : new Uint8Array(operation === 0 ? length : 0);
       const settle = (status: number, result: Uint8Array): void => {
         inFlight--;
         completions.push({ identifier, status, data: result });

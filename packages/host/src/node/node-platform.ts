@@ -104,7 +104,7 @@ export function createNodePlatform(options: NodePlatformOptions): NodePlatform {
       if (fits) target.set(data);
       return BigInt(identifier) | (BigInt(fits ? status : 1) << 32n);
     },
-    consoleWrite: (stream, text) => options.console(stream === 2 ? 2 : 1, text.slice()),
+    consoleWrite: (stream, text) => options.console(stream === 2 ? 2 : 1, new Uint8Array(text)),
     entropyRead: (bytes) => entropy(bytes),
     exit(exitCode) {
       code ??= exitCode & 255;
