@@ -1,0 +1,195 @@
+/**
+ * Exchanges in progress: bodies that arrive and leave, for server and client alike.
+ *
+ * In: libos's httpReadable, httpWritable, httpClosed. Out: incoming bodies; writing with back-pressure. Imports core.
+ * An exchange is here only while something waits for it; a request answered at once never is.
+ */
+import { dispatchKinds } from '@noos/abi';
+import { systemError } from '../core/errors.js';
+import { host, onDispatch } from '../core/host.js';
+import { concatenate } from '../encoding/utf8.js';
+import type { BodySource, IncomingBody, StreamLike } from './body.js';
+
+/** Bytes taken from libos at once. */
+const chunkBytes = 65_536;
+
+export class Exchange {
+  id: number;
+  /** Why the handle is dead; undefined while it lives. */
+  error: Error | undefined;
+  onReadable: (() => void) | undefined;
+  onWritable: (() => void) | undefined;
+  onClosed: ((error: Error) => void)[] = [];
+
+  constructor(id: number) {
+    this.id = id;
+  }
+}
+
+const open = new Map<number, Exchange>();
+
+/** The state of an exchange that goes on after this call. */
+export function exchangeOf(id: number): Exchange {
+  let exchange = open.get(id);
+  if (exchange === undefined) {
+    exchange = new Exchange(id);
+    open.set(id, exchange);
+  }
+  return exchange;
+}
+
+/** The exchange is over as far as this side is concerned. */
+export function forget(id: number): void {
+  open.delete(id);
+}
+
+onDispatch(dispatchKinds.httpReadable, ((id: number) => {
+  const exchange = open.get(id);
+  const waiter = exchange?.onReadable;
+  if (waiter === undefined) return;
+  exchange!.onReadable = undefined;
+  waiter();
+}) as never);
+
+onDispatch(dispatchKinds.httpWritable, ((id: number) => {
+  const exchange = open.get(id);
+  const waiter = exchange?.onWritable;
+  if (waiter === undefined) return;
+  exchange!.onWritable = undefined;
+  waiter();
+}) as never);
+
+onDispatch(dispatchKinds.httpClosed, ((id: number, error: number) => {
+  const exchange = open.get(id);
+  if (exchange === undefined) return;
+  open.delete(id);
+  exchange.error = systemError(error, 'HTTP exchange');
+  for (const action of exchange.onClosed) action(exchange.error);
+  exchange.onReadable?.();
+  exchange.onWritable?.();
+}) as never);
+
+/** A body that arrives on an exchange, read when somebody wants it: unread bytes hold the peer's window shut. */
+export class ExchangeBody implements IncomingBody {
+  exchange: Exchange;
+  /** Client: where the response ends, the handle dies. */
+  onEnd: (() => void) | undefined;
+  ended = false;
+
+  constructor(exchange: Exchange, onEnd?: () => void) {
+    this.exchange = exchange;
+    this.onEnd = onEnd;
+  }
+
+  /** What waits now: bytes, null at the end, undefined when nothing. @throws SystemError */
+  take(): Uint8Array<ArrayBuffer> | null | undefined {
+    if (this.ended) return null;
+    if (this.exchange.error !== undefined) throw this.exchange.error;
+    const taken = host.httpRead(this.exchange.id, chunkBytes);
+    if (taken === undefined) return undefined;
+    if (taken === null) {
+      this.ended = true;
+      this.onEnd?.();
+      return null;
+    }
+    if (typeof taken === 'number') throw systemError(taken, 'read a body');
+    return new Uint8Array(taken);
+  }
+
+  read(): Promise<Uint8Array | undefined> {
+    return new Promise((resolve, reject) => {
+      const attempt = () => {
+        try {
+          const chunk = this.take();
+          if (chunk === undefined) this.exchange.onReadable = attempt;
+          else resolve(chunk ?? undefined);
+        } catch (error) {
+          reject(error);
+        }
+      };
+      attempt();
+    });
+  }
+
+  bytes(): Promise<Uint8Array> {
+    return new Promise((resolve, reject) => {
+      const chunks: Uint8Array[] = [];
+      const attempt = () => {
+        try {
+          for (;;) {
+            const chunk = this.take();
+            if (chunk === undefined) {
+              this.exchange.onReadable = attempt;
+              return;
+            }
+            if (chunk === null) {
+              resolve(concatenate(chunks));
+              return;
+            }
+            chunks.push(chunk);
+          }
+        } catch (error) {
+          reject(error);
+        }
+      };
+      attempt();
+    });
+  }
+
+  cancel(): void {
+    this.ended = true;
+    this.onEnd?.();
+  }
+}
+
+/** Queues bytes, waiting as often as the peer is slower. @throws SystemError when the exchange has died */
+export async function writeAll(exchange: Exchange, bytes: Uint8Array): Promise<void> {
+  let sent = 0;
+  while (sent < bytes.byteLength) {
+    if (exchange.error !== undefined) throw exchange.error;
+    const taken = host.httpWrite(
+      exchange.id,
+      bytes.buffer as ArrayBuffer,
+      bytes.byteOffset + sent,
+      bytes.byteLength - sent,
+    );
+    if (taken < 0) throw systemError(taken, 'write a body');
+    sent += taken;
+    if (sent < bytes.byteLength)
+      await new Promise<void>((resolve) => {
+        exchange.onWritable = resolve;
+      });
+  }
+}
+
+/** Sends a body from its source to the end. @throws what the source or the exchange throws */
+export async function sendBody(exchange: Exchange, source: IncomingBody | StreamLike): Promise<void> {
+  if (!('getReader' in source)) {
+    for (let chunk = await source.read(); chunk !== undefined; chunk = await source.read())
+      await writeAll(exchange, chunk);
+    return;
+  }
+  const reader = source.getReader();
+  const stop = (error: Error) => {
+    reader.cancel(error).catch(() => {});
+  };
+  exchange.onClosed.push(stop);
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (exchange.error !== undefined) throw exchange.error;
+      if (done) return;
+      if (!(value instanceof Uint8Array))
+        throw new TypeError('a stream used as a body gave a chunk that is not a Uint8Array');
+      await writeAll(exchange, value);
+    }
+  } catch (error) {
+    reader.cancel(error).catch(() => {});
+    throw error;
+  }
+}
+
+/** True for a body that is sent piece by piece. */
+export function isStreaming(source: BodySource): source is IncomingBody | StreamLike {
+  return source !== null && typeof source !== 'string' && !(source instanceof Uint8Array);
+}
