@@ -1,2 +1,9 @@
 /** Face of the package: see docs/architecture.md. */
-export {};
+export {
+  type Bundle,
+  BundleError,
+  type BundleErrorCode,
+  type BundleOptions,
+  type BundlePart,
+  bundle,
+} from './bundle/index.js';
