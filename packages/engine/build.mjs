@@ -111,6 +111,7 @@ function replaceTrampolines() {
     bodies
       .filter((body) => body.includes(`(call $${imports.get(base).name}\n`))
       .map((body) => body.slice(0, body.indexOf(' ')));
+  const firstIndex = binaryen.getExpressionInfo(segment.offset).value;
   const entries = [...segment.data];
   const place = (base, importName, params, results) => {
     const [caller] = callersOf(base).filter((name) => entries.includes(name));
@@ -124,7 +125,7 @@ function replaceTrampolines() {
       binaryen.createType(results),
     );
     entries[index] = importName;
-    return segment.offset + index;
+    return firstIndex + index;
   };
   // JSCFunctionMagic: (ctx, this, argc, argv, magic) → JSValue
   const hostCall = place('host_call', 'call', [i32, i64, i32, i32, i32], [i64]);
@@ -135,7 +136,7 @@ function replaceTrampolines() {
     for (const caller of callersOf(base))
       if (entries.includes(caller)) entries[entries.indexOf(caller)] = 'call';
   module.removeElementSegment(segmentName);
-  module.addActiveElementSegment(segment.table, segmentName, entries, module.i32.const(segment.offset));
+  module.addActiveElementSegment(segment.table, segmentName, entries, module.i32.const(firstIndex));
 
   const get = (index, type) => module.local.get(index, type);
   const genericMagic = 1; // JS_CFUNC_generic_magic of quickjs.h

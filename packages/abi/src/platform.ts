@@ -125,6 +125,12 @@ export const unikernelExports: PlatformFunction[] = [
     result: 'u32',
   },
   {
+    name: 'evaluate_at_start',
+    doc: 'Build time, instead of `evaluate`: creates the JavaScript engine and keeps the bundle; `start` evaluates it, with I/O, timers and randomness at hand.',
+    parameters: [u32('address'), u32('length')],
+    result: 'void',
+  },
+  {
     name: 'start',
     doc: 'First call after the memory has been restored: reads parameters, draws seeds, configures devices, starts the application. Returns the first deadline like `turn`.',
     parameters: [u64('nowMonotonicNs'), u64('nowWallNs')],

@@ -1,2 +1,3 @@
 /** Face of the package: see docs/architecture.md. */
 export * from './device/frame-device.js';
+export * from './unikernel-module.js';

@@ -44,6 +44,8 @@ export interface Unikernel {
   allocate(length: number): number;
   /** Build time: creates the JavaScript engine and evaluates the bundle (`length` bytes of UTF-8 at `address`, a NUL after them). Returns 0, or 1 when it threw: the error has been written to the console. */
   evaluate(address: number, length: number): number;
+  /** Build time, instead of `evaluate`: creates the JavaScript engine and keeps the bundle; `start` evaluates it, with I/O, timers and randomness at hand. */
+  evaluateAtStart(address: number, length: number): void;
   /** First call after the memory has been restored: reads parameters, draws seeds, configures devices, starts the application. Returns the first deadline like `turn`. */
   start(nowMonotonicNs: bigint, nowWallNs: bigint): bigint;
   /** One turn. `events` is a set of turn event bits. Returns the monotonic time in nanoseconds of the next deadline, or 2^64-1 for none. */
@@ -99,6 +101,7 @@ export function bindUnikernel(instance: WebAssembly.Instance): Unikernel {
   return {
     allocate: (length) => exports.allocate(length) >>> 0,
     evaluate: (address, length) => exports.evaluate(address, length) >>> 0,
+    evaluateAtStart: (address, length) => exports.evaluate_at_start(address, length),
     start: (nowMonotonicNs, nowWallNs) => BigInt.asUintN(64, exports.start(nowMonotonicNs, nowWallNs)),
     turn: (nowMonotonicNs, nowWallNs, events) => BigInt.asUintN(64, exports.turn(nowMonotonicNs, nowWallNs, events)),
   } as Unikernel;

@@ -1,0 +1,58 @@
+// The turn loop (docs/architecture.md, "A turn"). In: the platform's calls. Out: the next deadline.
+// May import: everything below kernel/.
+import { limitMemory } from '../engine/context';
+import { DISPATCH_START, DISPATCH_STOP, DISPATCH_TIMER, EVENT_STOP } from '../platform/index';
+import { randomStart } from '../platform/random';
+import { clockSet } from '../time/clock';
+import { EVALUATED, evaluateKept, evaluationState, FAILED, PENDING } from './application';
+import { startClock } from './clock';
+import { applicationDeadlineNs, takeApplicationDeadline } from './deadline';
+import { dispatchEvent, hasDispatchFunction } from './dispatch';
+import { findParameter, readParameters, valueAsU32 } from './parameters';
+import { markStarted, requestExit } from './phase';
+
+/** Exit code of an application whose top level throws at start. */
+const EXIT_TOP_LEVEL_THREW: u32 = 1;
+
+/** PENDING until the top level has run to its end. */
+let evaluation: u32 = EVALUATED;
+
+/** `start` of the platform interface. */
+export function startUnikernel(nowMonotonicNs: u64, nowWallNs: u64): u64 {
+  startClock(nowMonotonicNs, nowWallNs);
+  readParameters();
+  randomStart();
+  markStarted();
+  if (findParameter('memory.engine') && valueAsU32() > 0) limitMemory(valueAsU32());
+  evaluation = evaluateKept();
+  afterEvaluation();
+  return endTurn();
+}
+
+/** `turn` of the platform interface. */
+export function turnUnikernel(nowMonotonicNs: u64, nowWallNs: u64, events: u32): u64 {
+  clockSet(nowMonotonicNs, nowWallNs);
+  if (takeApplicationDeadline()) deliver(DISPATCH_TIMER);
+  if (evaluation == PENDING) {
+    evaluation = evaluationState();
+    if (evaluation != PENDING) afterEvaluation();
+  }
+  if ((events & EVENT_STOP) != 0) {
+    if (hasDispatchFunction()) dispatchEvent(DISPATCH_STOP);
+    else requestExit(0);
+  }
+  return endTurn();
+}
+
+function deliver(kind: u32): void {
+  if (hasDispatchFunction()) dispatchEvent(kind);
+}
+
+function afterEvaluation(): void {
+  if (evaluation == EVALUATED) deliver(DISPATCH_START);
+  else if (evaluation == FAILED) requestExit(EXIT_TOP_LEVEL_THREW);
+}
+
+function endTurn(): u64 {
+  return applicationDeadlineNs;
+}
