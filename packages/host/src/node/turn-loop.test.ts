@@ -24,6 +24,7 @@ const machine = (
 ): Unikernel => ({
   allocate: () => 0,
   evaluate: () => 0,
+    evaluateAtStart: () => {},
   start,
   turn: (nowNs, _wall, events) => turn(events, nowNs),
 });
