@@ -1,2 +1,41 @@
-/** Face of the package: see docs/architecture.md. */
-export {};
+/**
+ * Face of the package: where the native runtimes are and what they were built from.
+ *
+ * In: `npm run build:native`'s output. Out: paths, digests. May import: node's own modules.
+ */
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+/** A native runtime cannot be used; `message` says what to do. */
+export class NativeError extends Error {
+  override readonly name = 'NativeError';
+  readonly code = 'NOT_BUILT';
+}
+
+export interface NativeRuntime {
+  path: string;
+  bytes: number;
+  /** SHA-256 of the file, hexadecimal. */
+  digest: string;
+}
+
+function runtime(name: string): NativeRuntime {
+  const path = fileURLToPath(new URL(`../build/${name}`, import.meta.url));
+  let content: Uint8Array;
+  try {
+    content = readFileSync(path);
+  } catch {
+    throw new NativeError(`${name} is not built: run npm run setup && npm run build:native`);
+  }
+  return { path, bytes: content.length, digest: createHash('sha256').update(content).digest('hex') };
+}
+
+/** The static Linux binary of target `process`. Throws `NativeError` when it is not built. */
+export const runtimeProcess = (): NativeRuntime => runtime('runtime-process');
+
+/** The ELF of target `vm`. Throws `NativeError` when it is not built. */
+export const runtimeVm = (): NativeRuntime => runtime('runtime-vm.elf');
+
+/** The helper that joins a TAP device to a stream socket. Throws `NativeError` when it is not built. */
+export const noosTap = (): NativeRuntime => runtime('noos-tap');

@@ -13,8 +13,11 @@ import { commonFlags, type SharedUnits, strictFlags } from './shared.js';
 const kernelHeaders = ['-idirafter', '/usr/include', '-idirafter', '/usr/include/x86_64-linux-gnu'];
 const linkFlags = ['-static', '-no-pie', '-Wl,--gc-sections', '-Wl,-z,noexecstack', '-Wl,-z,separate-code'];
 
-/** Compiles `src/process` and links; returns the binary's path. */
-export async function buildProcess(shared: SharedUnits): Promise<string> {
+/** Compiles `src/process` and links `binary`; returns its path. */
+export async function buildProcess(
+  shared: SharedUnits,
+  binary = `${paths.build}/runtime-process`,
+): Promise<string> {
   const directory = `${paths.source}/process`;
   const sources = readdirSync(directory).filter((name) => name.endsWith('.c'));
   const objects = await inParallel(
@@ -32,7 +35,6 @@ export async function buildProcess(shared: SharedUnits): Promise<string> {
     ),
     2,
   );
-  const binary = `${paths.build}/runtime-process`;
   await runTool('musl-gcc', [...linkFlags, ...objects, ...shared.objects, '-o', `${binary}.debug`]);
   await runTool('strip', ['-s', `${binary}.debug`, '-o', binary]);
   return binary;

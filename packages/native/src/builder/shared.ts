@@ -42,34 +42,51 @@ export interface SharedUnits {
   includes: string[];
 }
 
-/** Generates the C of both modules and links.c; digests are those that images name. */
-function generate(): void {
-  for (const [module, name] of [
-    [paths.engineModule, 'engine'],
-    [paths.libosModule, 'libos'],
-  ] as const) {
-    if (!existsSync(module)) throw new Error(`${module} is missing: run npm run build`);
-    wasmToC(module, name, paths.generated);
+/** The two wasm modules of a runtime and where their C goes. */
+export interface Modules {
+  engine: string;
+  libos: string;
+  generated: string;
+}
+
+/** The modules that the workspace builds. */
+export const productModules: Modules = {
+  engine: paths.engineModule,
+  libos: paths.libosModule,
+  generated: paths.generated,
+};
+
+/** Generates the C of both modules and links.c, each in a directory of its own; digests are those that images name. */
+function generate(modules: Modules): void {
+  for (const name of ['engine', 'libos'] as const) {
+    if (!existsSync(modules[name])) throw new Error(`${modules[name]} is missing: run npm run build`);
+    mkdirSync(`${modules.generated}/${name}`, { recursive: true });
+    wasmToC(modules[name], name, `${modules.generated}/${name}`);
   }
-  const moduleOf = (name: string, module: string): { header: string; digest: Uint8Array } => ({
-    header: readFileSync(`${paths.generated}/${name}.h`, 'utf8'),
-    digest: createHash('sha256').update(readFileSync(module)).digest(),
+  const moduleOf = (name: 'engine' | 'libos'): { header: string; digest: Uint8Array } => ({
+    header: readFileSync(`${modules.generated}/${name}/${name}.h`, 'utf8'),
+    digest: createHash('sha256').update(readFileSync(modules[name])).digest(),
   });
-  const text = linksText(moduleOf('engine', paths.engineModule), moduleOf('libos', paths.libosModule));
-  writeFileSync(`${paths.generated}/links.c`, text);
+  mkdirSync(`${modules.generated}/links`, { recursive: true });
+  writeFileSync(`${modules.generated}/links/links.c`, linksText(moduleOf('engine'), moduleOf('libos')));
 }
 
 /** Builds what is out of date and returns all shared objects. */
-export async function buildShared(): Promise<SharedUnits> {
+export async function buildShared(modules: Modules = productModules): Promise<SharedUnits> {
   checkWasm2c();
-  mkdirSync(paths.generated, { recursive: true });
   mkdirSync(paths.objects, { recursive: true });
-  generate();
-  const includes = [`${paths.source}/common`, paths.generated, paths.abiHeaders];
-  const generated = (name: string, base: string): CompileRequest => ({
-    source: `${paths.generated}/${name}.c`,
-    flags: [...commonFlags, '-w', `-DNOOS_MEMORY_BASE=${base}`, '-include', 'memory_map.h'],
-    includes,
+  generate(modules);
+  const includes = [
+    `${paths.source}/common`,
+    `${modules.generated}/engine`,
+    `${modules.generated}/libos`,
+    paths.abiHeaders,
+  ];
+  // A module's C sees its own header only, so that its object outlives changes of the other module and of our C.
+  const generated = (name: 'engine' | 'libos', base: string): CompileRequest => ({
+    source: `${modules.generated}/${name}/${name}.c`,
+    flags: [...commonFlags, '-w', `-DNOOS_MEMORY_BASE=${base}`],
+    includes: [`${modules.generated}/${name}`],
   });
   const common = (name: string, ...flags: string[]): CompileRequest => ({
     source: `${paths.source}/common/${name}.c`,
@@ -77,9 +94,9 @@ export async function buildShared(): Promise<SharedUnits> {
     includes,
   });
   const requests = [
-    generated('engine', 'NOOS_ENGINE_BASE'),
-    generated('libos', 'NOOS_LIBOS_BASE'),
-    { ...generated('links', '0'), flags: commonFlags },
+    generated('engine', memoryBase('ENGINE')),
+    generated('libos', memoryBase('LIBOS')),
+    { source: `${modules.generated}/links/links.c`, flags: commonFlags, includes },
     common('unikernel'),
     common('image'),
     common('sha256'),
@@ -91,4 +108,12 @@ export async function buildShared(): Promise<SharedUnits> {
     2,
   );
   return { objects, includes };
+}
+
+/** The constant of memory_map.h. */
+function memoryBase(name: 'ENGINE' | 'LIBOS'): string {
+  const header = readFileSync(`${paths.source}/common/memory_map.h`, 'utf8');
+  const value = header.match(new RegExp(`#define NOOS_${name}_BASE (\\w+)`))?.[1];
+  if (value === undefined) throw new Error(`memory_map.h does not define NOOS_${name}_BASE`);
+  return value;
 }
