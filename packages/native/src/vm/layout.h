@@ -1,8 +1,8 @@
 /* The virtual address map of the `vm` target. Physical addresses below 4 GiB are mapped one to one only while booting.
  *
- *   0x0000_0000_0020_0000  text R-X, rodata R--, data RW-   (loaded there; nothing else of the low half is mapped)
- *   0x0000_0100_0000_0000  engine's linear memory, 12 GiB of address space, unmapped above its size
- *   0x0000_0200_0000_0000  libos's linear memory, likewise
+ *   0x0000_0000_0020_0000  text R-X, rodata R--, data RW-, where the loader put them
+ *   NOOS_ENGINE_BASE       engine's linear memory, NOOS_RESERVATION_BYTES, unmapped above its size
+ *   NOOS_LIBOS_BASE        libos's linear memory, likewise
  *   0x0000_0300_0000_0000  stack: unmapped below, mapped on demand
  *   0xffff_8000_0000_0000  all RAM except the pages of text and rodata, RW-
  *   0xffff_9000_0000_0000  device registers, RW-, uncached
@@ -11,8 +11,6 @@
 #define NOOS_VM_LAYOUT_H
 
 #define VM_LOAD_ADDRESS 0x200000
-#define VM_ENGINE_MEMORY_BASE 0x10000000000ull
-#define VM_LIBOS_MEMORY_BASE 0x20000000000ull
 #define VM_STACK_BASE 0x30000000000ull
 #define VM_DIRECT_MAP_BASE 0xffff800000000000ull
 #define VM_DEVICE_BASE 0xffff900000000000ull

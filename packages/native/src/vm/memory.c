@@ -24,13 +24,11 @@ static uint32_t free_range_count;
 static uint64_t free_bytes, promised_bytes;
 
 static struct region regions[] = {
-    [VM_REGION_ENGINE] = {VM_ENGINE_MEMORY_BASE, 0, "engine memory"},
-    [VM_REGION_LIBOS] = {VM_LIBOS_MEMORY_BASE, 0, "libos memory"},
+    [VM_REGION_ENGINE] = {NOOS_ENGINE_BASE, 0, "engine memory"},
+    [VM_REGION_LIBOS] = {NOOS_LIBOS_BASE, 0, "libos memory"},
     [VM_REGION_STACK] = {VM_STACK_BASE, 0, "stack"},
 };
 #define REGION_COUNT (sizeof regions / sizeof regions[0])
-/* Largest reach of a wasm access above its memory's base: 32-bit index + 32-bit offset. */
-#define REGION_REACH_BYTES 0x200001000ull
 
 static uint64_t page_up(uint64_t value) { return (value + VM_PAGE_BYTES - 1) & ~(uint64_t)(VM_PAGE_BYTES - 1); }
 
@@ -60,9 +58,11 @@ uint64_t pages_take(uint32_t count) {
 
 uint64_t memory_free_bytes(void) { return free_bytes < promised_bytes ? 0 : free_bytes - promised_bytes; }
 
+/* Not memset: that may use SSE registers, which a fault's handler must leave alone. */
 static uint64_t zeroed_page(void) {
   uint64_t page = pages_take(1);
-  memset((void *)(page + direct_offset), 0, VM_PAGE_BYTES);
+  uint64_t *words = (uint64_t *)(page + direct_offset);
+  for (uint32_t i = 0; i < VM_PAGE_BYTES / 8; i += 4) words[i] = words[i + 1] = words[i + 2] = words[i + 3] = 0;
   return page;
 }
 
@@ -127,8 +127,6 @@ volatile void *device_map(uint64_t physical_start) {
   return (volatile void *)(physical_start + VM_DEVICE_BASE);
 }
 
-uint64_t region_base(uint32_t region) { return regions[region].base; }
-
 /* RAM for a region's pages and the tables that map them: one page per 2 MiB, and three levels above. */
 static uint64_t region_cost(uint64_t size) {
   return size == 0 ? 0 : size + ((size + LARGE_BYTES - 1) / LARGE_BYTES + 3) * VM_PAGE_BYTES;
@@ -142,27 +140,35 @@ bool region_resize(uint32_t region, uint64_t size) {
   return true;
 }
 
-void region_map(uint32_t region, uint64_t offset, uint64_t physical_start, uint64_t bytes) {
+static struct region *region_of(uint64_t address) {
+  for (uint32_t i = 0; i < REGION_COUNT; i++)
+    if (address - regions[i].base < NOOS_RESERVATION_BYTES) return &regions[i];
+  return NULL;
+}
+
+bool region_extend(uint64_t address, uint64_t bytes) {
+  struct region *region = region_of(address);
+  if (region == NULL || address != region->base + region->size) return false;
+  return region_resize((uint32_t)(region - regions), region->size + bytes);
+}
+
+void region_map(uint64_t address, uint64_t physical_start, uint64_t bytes) {
   for (uint64_t done = 0; done < bytes; done += VM_PAGE_BYTES)
-    *table_entry(regions[region].base + offset + done, 1) = (physical_start + done) | PRESENT | WRITABLE | NO_EXECUTE;
+    *table_entry(address + done, 1) = (physical_start + done) | PRESENT | WRITABLE | NO_EXECUTE;
   promised_bytes -= bytes;
 }
 
 bool region_fault(uint64_t address, uint64_t error) {
   if ((error & (FAULT_PRESENT | FAULT_EXECUTE)) != 0) return false;
-  for (uint32_t i = 0; i < REGION_COUNT; i++) {
-    if (address - regions[i].base >= regions[i].size) continue;
-    *table_entry(address, 1) = zeroed_page() | PRESENT | WRITABLE | NO_EXECUTE;
-    promised_bytes -= VM_PAGE_BYTES;
-    return true;
-  }
-  return false;
+  const struct region *region = region_of(address);
+  if (region == NULL || address - region->base >= region->size) return false;
+  *table_entry(address, 1) = zeroed_page() | PRESENT | WRITABLE | NO_EXECUTE;
+  promised_bytes -= VM_PAGE_BYTES;
+  return true;
 }
 
 const char *region_near(uint64_t address) {
-  for (uint32_t i = 0; i < REGION_COUNT; i++) {
-    uint64_t below = i == VM_REGION_STACK ? REGION_REACH_BYTES : 0;
-    if (address - regions[i].base + below < REGION_REACH_BYTES + below) return regions[i].name;
-  }
-  return NULL;
+  const struct region *region = region_of(address);
+  if (region == NULL && VM_STACK_BASE - address < NOOS_RESERVATION_BYTES) region = &regions[VM_REGION_STACK];
+  return region == NULL ? NULL : region->name;
 }

@@ -32,7 +32,7 @@ void early_write(const char *text, uint32_t length) {
   }
 }
 
-void early_print(const char *text) { early_write(text, (uint32_t)strlen(text)); }
+void early_print(const char *text) { early_write(text, (uint32_t)text_length(text)); }
 
 void early_number(uint64_t value) {
   char digits[20];
@@ -101,7 +101,7 @@ _Noreturn void panic_trap(const struct trap_frame *frame) {
   early_print("noos: panic: ");
   if (frame->vector == VECTOR_PAGE_FAULT) {
     const char *region = region_near(address);
-    if (region != NULL && address >= VM_STACK_BASE - VM_STACK_BYTES && address < VM_STACK_BASE)
+    if (address >= VM_STACK_BASE - VM_STACK_BYTES && address < VM_STACK_BASE)
       early_print("stack overflow");
     else if (frame->error & 16)
       early_print("execution of data");

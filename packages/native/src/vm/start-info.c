@@ -43,7 +43,7 @@ void start_information_read(uint64_t physical) {
   }
   if (info->command_line != 0) {
     const char *line = (const char *)info->command_line;
-    size_t length = strlen(line);
+    size_t length = text_length(line);
     if (length >= VM_COMMAND_LINE_BYTES) panic("command line too long");
     memcpy(start_information.command_line, line, length);
   }

@@ -1,7 +1,7 @@
 /* virtio-net (virtio 1.2 §5.1): frames are copied between the unikernel and buffers of ours, so that a device never sees
  * its memory. Devices are told of frames once per turn; they interrupt only while the machine sleeps. */
 #include "virtio.h"
-#include "../../../abi/generated/noos_platform.h"
+#include "noos_platform.h"
 
 #define FEATURE_CSUM (1ull << 0)
 #define FEATURE_GUEST_CSUM (1ull << 1)
@@ -37,12 +37,14 @@ struct net {
 
 static struct net nets[NETS_MAX];
 static uint32_t count;
+static uint64_t frames_sent;
 
 uint32_t net_count(void) { return count; }
+uint64_t net_frames_sent(void) { return frames_sent; }
 struct net_properties net_properties(uint32_t device) { return nets[device].properties; }
 
 static uint8_t *buffers_take(uint32_t bytes, uint32_t number) {
-  return pages_zeroed((bytes * number + VM_PAGE_BYTES - 1) / VM_PAGE_BYTES);
+  return physical(pages_take((bytes * number + VM_PAGE_BYTES - 1) / VM_PAGE_BYTES));
 }
 
 void net_attach(struct virtio_device *device) {
@@ -116,6 +118,7 @@ uint32_t noos_net_transmit(uint32_t device, const uint8_t *frame, uint32_t lengt
   memcpy(bytes, frame, length);
   net->transmit.descriptors[slot] = (struct queue_descriptor){physical_address(bytes), length, 0, 0};
   queue_push(&net->transmit, slot);
+  frames_sent++;
   return 1;
 }
 

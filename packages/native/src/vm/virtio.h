@@ -59,6 +59,8 @@ void queue_interrupt(struct queue *queue, bool wanted);
 /* virtio-net.c */
 void net_attach(struct virtio_device *device);
 uint32_t net_count(void);
+/* Frames handed to all devices so far. */
+uint64_t net_frames_sent(void);
 struct net_properties {
   uint8_t mac[6];
   uint32_t mtu_bytes, features;

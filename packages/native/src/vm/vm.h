@@ -1,17 +1,22 @@
-/* What the files of the `vm` target offer one another. No header of a C library is used beyond the compiler's own. */
+/* What the files of the `vm` target offer one another. */
 #ifndef NOOS_VM_H
 #define NOOS_VM_H
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include "layout.h"
+#include <string.h> /* memcpy and its kin: src/common/bytes.c; no other function of a libc is there */
 
-/* string.c: also what gcc calls on its own. */
-void *memcpy(void *restrict destination, const void *restrict source, size_t length);
-void *memmove(void *destination, const void *source, size_t length);
-void *memset(void *destination, int value, size_t length);
-int memcmp(const void *a, const void *b, size_t length);
-size_t strlen(const char *text);
+#include "layout.h"
+#include "memory_map.h"
+
+static inline size_t text_length(const char *text) {
+  size_t length = 0;
+  while (text[length] != 0) length++;
+  return length;
+}
+
+/* What runs once processor, memory, clock and devices are ready, on the big stack: unikernel.c, or a test's guest. */
+_Noreturn void guest_main(void);
 
 /* start-info.c: what the loader hands over, copied out of low memory before anything else. */
 struct memory_range {
@@ -58,9 +63,10 @@ struct region {
 #define VM_REGION_STACK 2
 /* False when there is not enough RAM for `size` (a multiple of the page size, never less than now). */
 bool region_resize(uint32_t region, uint64_t size);
-/* Maps physical pages (of the image) into a region, writable, instead of fresh ones. */
-void region_map(uint32_t region, uint64_t offset, uint64_t physical_start, uint64_t bytes);
-uint64_t region_base(uint32_t region);
+/* Maps physical pages (of the image), writable, at an address of a region that was not touched yet. */
+void region_map(uint64_t address, uint64_t physical_start, uint64_t bytes);
+/* Makes the region at `address` reach `bytes` further; `address` is its present end. */
+bool region_extend(uint64_t address, uint64_t bytes);
 /* True when the fault was the first touch of a region's page, which is now there. */
 bool region_fault(uint64_t address, uint64_t error);
 /* Name of the region whose address space holds `address`, or NULL. */
