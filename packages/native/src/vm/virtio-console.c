@@ -20,6 +20,9 @@ struct control_message {
 #define EVENT_DEVICE_READY 0
 #define EVENT_PORT_READY 3
 #define EVENT_PORT_OPEN 6
+/* A message is followed by the port's name in one case; longer names are cut off. */
+#define MESSAGE_BYTES 64
+#define MESSAGES 16
 
 #define SLOTS 8
 #define SLOT_BYTES 4096
@@ -35,6 +38,8 @@ struct port {
 
 static struct virtio_device *console;
 static struct port ports[PORT_COUNT];
+static struct queue messages;
+static uint8_t *message_bytes; /* MESSAGES * MESSAGE_BYTES */
 
 static void reclaim(struct port *port) {
   uint16_t head;
@@ -92,22 +97,46 @@ static void port_attach(uint32_t number) {
   port->present = true;
 }
 
-/* Tells the host that we drive the device and that our ports are open (§5.3.6.2). What it tells us is of no use. */
+static void message_again(uint16_t number) {
+  uint64_t address = physical_address(message_bytes + number * MESSAGE_BYTES);
+  messages.descriptors[number] = (struct queue_descriptor){address, MESSAGE_BYTES, DESCRIPTOR_WRITE, 0};
+  queue_push(&messages, number);
+}
+
+/* The host's messages: only the end of the control channel matters. The host is gone then, and so are we. */
+static void messages_take(void) {
+  uint16_t head;
+  uint32_t length;
+  while (queue_pop(&messages, &head, &length)) {
+    struct control_message message;
+    memcpy(&message, message_bytes + head * MESSAGE_BYTES, sizeof message);
+    if (message.port == PORT_CONTROL && message.event == EVENT_PORT_OPEN && message.value == 0) power_cut();
+    message_again(head);
+  }
+  queue_notify(&messages);
+}
+
+/* Tells the host that we drive the device and that our ports are open (§5.3.6.2). */
 static void control_greet(void) {
-  struct queue receive, transmit;
-  virtio_queue(console, QUEUE_CONTROL_RECEIVE, 1, &receive);
+  struct queue transmit;
+  virtio_queue(console, QUEUE_CONTROL_RECEIVE, MESSAGES, &messages);
   virtio_queue(console, QUEUE_CONTROL_TRANSMIT, 8, &transmit);
   virtio_ready(console);
-  struct control_message *messages = pages_zeroed(1);
+  uint8_t *page = pages_zeroed(1);
+  message_bytes = page;
+  for (uint16_t i = 0; i < messages.size; i++) message_again(i);
+  queue_notify(&messages);
+  struct control_message *greetings = (struct control_message *)(page + MESSAGES * MESSAGE_BYTES);
   uint16_t count = 0;
-  messages[count++] = (struct control_message){0, EVENT_DEVICE_READY, 1};
+  greetings[count++] = (struct control_message){0, EVENT_DEVICE_READY, 1};
   for (uint32_t port = 0; port < PORT_COUNT; port++) {
     if (!ports[port].present) continue;
-    messages[count++] = (struct control_message){port, EVENT_PORT_READY, 1};
-    messages[count++] = (struct control_message){port, EVENT_PORT_OPEN, 1};
+    greetings[count++] = (struct control_message){port, EVENT_PORT_READY, 1};
+    greetings[count++] = (struct control_message){port, EVENT_PORT_OPEN, 1};
   }
   for (uint16_t i = 0; i < count; i++) {
-    transmit.descriptors[i] = (struct queue_descriptor){physical_address(&messages[i]), sizeof messages[i], 0, 0};
+    uint64_t address = physical_address(&greetings[i]);
+    transmit.descriptors[i] = (struct queue_descriptor){address, sizeof greetings[i], 0, 0};
     queue_push(&transmit, i);
   }
   queue_notify(&transmit);
@@ -156,7 +185,11 @@ uint32_t console_control_read(char *text, uint32_t capacity) {
 bool console_pending(bool sleeping) {
   struct port *port = &ports[PORT_CONTROL];
   if (!port->present) return false;
-  if (sleeping) queue_interrupt(&port->receive, true);
+  if (sleeping) {
+    queue_interrupt(&port->receive, true);
+    queue_interrupt(&messages, true);
+  }
+  messages_take();
   return queue_pending(&port->receive);
 }
 

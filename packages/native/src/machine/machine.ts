@@ -1,0 +1,134 @@
+/**
+ * A running virtual machine: QEMU as a child process, its streams, how it ended.
+ *
+ * In: what the machine shall have. Out: output, errors (with panics), one socket per stream network, the exit code.
+ * Messages on the control channel: the host sends parameter lines, an empty line, later `stop`; the unikernel sends
+ * `exit N`. When the host's end closes, the machine ends at once. May import: the machine folder, node's own modules.
+ */
+import { spawn } from 'node:child_process';
+import type { Socket } from 'node:net';
+import { PassThrough, type Readable } from 'node:stream';
+import { descriptors, type MachineOptions, maxDevices, qemuArguments } from './qemu.js';
+
+export const qemuProgram = 'qemu-system-x86_64';
+
+/** Exit code of a unikernel that panicked (platform interface, `panic`). */
+export const panicExitCode = 134;
+
+export type VmErrorCode =
+  /** QEMU is not installed. */
+  | 'qemu-missing'
+  /** QEMU refused to start or died; the message has its own words. */
+  | 'qemu-failed'
+  /** More networks and blocks than the machine has slots. */
+  | 'too-many-devices';
+
+/** What kept a machine from running; `message` is one line that says what to do. */
+export class VmError extends Error {
+  constructor(
+    readonly code: VmErrorCode,
+    message: string,
+  ) {
+    super(message);
+    this.name = 'VmError';
+  }
+}
+
+export interface VmOptions extends MachineOptions {
+  /** Start parameters, one `key=value` per line; not visible in the host's process list. */
+  parameters?: string;
+}
+
+export interface VmExit {
+  /** What the unikernel passed to `exit`, 134 after a panic, 137 when it was killed. */
+  code: number;
+}
+
+export interface Vm {
+  /** Process id of QEMU. */
+  pid: number;
+  output: Readable;
+  /** Standard error of the unikernel and what the machine says when it panics. */
+  error: Readable;
+  /** The host's ends of the stream networks, in the order of `nets`. */
+  nets: Socket[];
+  /** Asks the unikernel to finish (turn event `stop`). */
+  stop(): void;
+  /** Ends the machine at once. */
+  kill(): void;
+  /** Settles when the machine is off and all streams have ended; rejects with a VmError when QEMU failed. */
+  exited: Promise<VmExit>;
+}
+
+/** Both streams' bytes in the order of their arrival; ends when both have ended. */
+function merged(...streams: Readable[]): Readable {
+  const all = new PassThrough();
+  let open = streams.length;
+  for (const stream of streams) {
+    stream.pipe(all, { end: false });
+    stream.once('close', () => {
+      if (--open === 0) all.end();
+    });
+  }
+  return all;
+}
+
+/** Collects a stream's text, at most `limit` characters. */
+function collected(stream: Readable, limit: number): () => string {
+  let text = '';
+  stream.setEncoding('utf8').on('data', (chunk: string) => {
+    if (text.length < limit) text += chunk;
+  });
+  return () => text;
+}
+
+/** Starts QEMU. Throws VmError `too-many-devices`; everything later is told by `exited`. */
+export function startVm(options: VmOptions): Vm {
+  const nets = options.nets ?? [];
+  if (nets.length + (options.blocks ?? []).length > maxDevices)
+    throw new VmError('too-many-devices', `a vm has at most ${maxDevices} networks and block devices together`);
+  const streams = nets.filter((net) => net.kind === 'stream').length;
+  const parameters = options.parameters;
+  const commandLine = [
+    ...(options.commandLine ?? []),
+    ...(parameters === undefined ? [] : ['noos.parameters=control']),
+  ];
+  const child = spawn(qemuProgram, qemuArguments({ ...options, commandLine }), {
+    stdio: ['ignore', 'ignore', 'pipe', ...Array.from({ length: descriptors.nets - 3 + streams }, () => 'pipe' as const)],
+    // Ctrl-C reaches the host alone, which then asks the unikernel to stop.
+    detached: true,
+  });
+  const socketAt = (descriptor: number): Socket => child.stdio[descriptor] as unknown as Socket;
+  const control = socketAt(descriptors.control);
+  const qemuSays = collected(child.stderr as Readable, 4096);
+  const said = collected(control, 4096);
+  // A machine that is gone takes no more words.
+  for (const stream of child.stdio.slice(3)) stream?.on('error', () => {});
+  if (parameters !== undefined) control.write(parameters === '' || parameters.endsWith('\n') ? `${parameters}\n` : `${parameters}\n\n`);
+
+  const exited = new Promise<VmExit>((resolve, reject) => {
+    child.once('error', (error: NodeJS.ErrnoException) =>
+      reject(
+        error.code === 'ENOENT'
+          ? new VmError('qemu-missing', `${qemuProgram} is not installed: apt-get install qemu-system-x86`)
+          : new VmError('qemu-failed', `${qemuProgram} cannot be started: ${error.message}`),
+      ),
+    );
+    child.once('close', (status, signal) => {
+      const code = said().match(/^exit (\d+)$/m)?.[1];
+      if (code !== undefined) resolve({ code: Number(code) });
+      else if (signal === 'SIGKILL') resolve({ code: 137 });
+      else if (status === 0) resolve({ code: panicExitCode });
+      else reject(new VmError('qemu-failed', `QEMU failed: ${qemuSays().trim().split('\n').at(-1) || signal}`));
+    });
+  });
+  return {
+    pid: child.pid ?? 0,
+    output: socketAt(descriptors.output),
+    error: merged(socketAt(descriptors.error), socketAt(descriptors.serial)),
+    nets: Array.from({ length: streams }, (_, index) => socketAt(descriptors.nets + index)),
+    stop: () => control.write('stop\n'),
+    kill: () => child.kill('SIGKILL'),
+    exited,
+  };
+}
