@@ -39,3 +39,13 @@ export const runtimeVm = (): NativeRuntime => runtime('runtime-vm.elf');
 
 /** The helper that joins a TAP device to a stream socket. Throws `NativeError` when it is not built. */
 export const noosTap = (): NativeRuntime => runtime('noos-tap');
+
+export {
+  startVm,
+  type Vm,
+  VmError,
+  type VmErrorCode,
+  type VmExit,
+  type VmOptions,
+} from './machine/machine.js';
+export type { Accelerator, VmBlock, VmNet } from './machine/qemu.js';

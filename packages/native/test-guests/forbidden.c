@@ -43,7 +43,7 @@ void guest_main(void) {
   if (asked("stack-overflow")) recurse(0);
   if (asked("divide")) {
     volatile int zero = 0;
-    zero = 1 / zero;
+    zero = 7 / zero;
   }
   if (asked("panic")) panic("asked for");
   power_off(0);

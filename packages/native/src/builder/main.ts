@@ -1,16 +1,17 @@
 /**
  * `npm run build:native`: builds the native runtimes into build/. Needs wasm2c and gcc (`npm run setup`).
  *
- * In: engine.wasm, libos.wasm, C. Out: build/runtime-process. May import: the build folder.
+ * In: engine.wasm, libos.wasm, C. Out: build/runtime-process, build/runtime-vm.elf. May import: the build folder.
  */
 import { statSync } from 'node:fs';
 import { buildProcess } from './process.js';
 import { buildShared } from './shared.js';
+import { buildVm } from './vm.js';
 
 async function main(): Promise<void> {
   const started = Date.now();
   const shared = await buildShared();
-  for (const binary of [await buildProcess(shared)])
+  for (const binary of [await buildProcess(shared), await buildVm(shared)])
     console.log(`${binary.replace(/^.*\//, '')} ${(statSync(binary).size / 1024).toFixed(0)} KiB`);
   console.log(`native runtimes built in ${((Date.now() - started) / 1000).toFixed(1)} s`);
 }

@@ -27,7 +27,8 @@ const includes = [directory, `${paths.source}/common`, paths.abiHeaders];
 
 function compileAll(sources: string[]): Promise<string[]> {
   const tasks = sources.map(
-    (source) => () => compile({ source, flags: source.endsWith('.S') ? [] : vmFlags, includes }, paths.objects),
+    (source) => () =>
+      compile({ source, flags: source.endsWith('.S') ? [] : vmFlags, includes }, paths.objects),
   );
   return inParallel(tasks, 2);
 }
@@ -41,7 +42,15 @@ function machineSources(): string[] {
 
 async function link(objects: string[], binary: string): Promise<string> {
   const debug = binary.replace(/\.elf$/, '.debug.elf');
-  const script = ['-T', `${directory}/link.ld`, '--gc-sections', '-z', 'noexecstack', '-z', 'max-page-size=4096'];
+  const script = [
+    '-T',
+    `${directory}/link.ld`,
+    '--gc-sections',
+    '-z',
+    'noexecstack',
+    '-z',
+    'max-page-size=4096',
+  ];
   await runTool('ld', [...script, '--build-id=none', ...objects, '-o', debug]);
   await runTool('strip', ['-s', debug, '-o', binary]);
   return binary;

@@ -86,7 +86,10 @@ function collected(stream: Readable, limit: number): () => string {
 export function startVm(options: VmOptions): Vm {
   const nets = options.nets ?? [];
   if (nets.length + (options.blocks ?? []).length > maxDevices)
-    throw new VmError('too-many-devices', `a vm has at most ${maxDevices} networks and block devices together`);
+    throw new VmError(
+      'too-many-devices',
+      `a vm has at most ${maxDevices} networks and block devices together`,
+    );
   const streams = nets.filter((net) => net.kind === 'stream').length;
   const parameters = options.parameters;
   const commandLine = [
@@ -94,7 +97,12 @@ export function startVm(options: VmOptions): Vm {
     ...(parameters === undefined ? [] : ['noos.parameters=control']),
   ];
   const child = spawn(qemuProgram, qemuArguments({ ...options, commandLine }), {
-    stdio: ['ignore', 'ignore', 'pipe', ...Array.from({ length: descriptors.nets - 3 + streams }, () => 'pipe' as const)],
+    stdio: [
+      'ignore',
+      'ignore',
+      'pipe',
+      ...Array.from({ length: descriptors.nets - 3 + streams }, () => 'pipe' as const),
+    ],
     // Ctrl-C reaches the host alone, which then asks the unikernel to stop.
     detached: true,
   });
@@ -104,7 +112,10 @@ export function startVm(options: VmOptions): Vm {
   const said = collected(control, 4096);
   // A machine that is gone takes no more words.
   for (const stream of child.stdio.slice(3)) stream?.on('error', () => {});
-  if (parameters !== undefined) control.write(parameters === '' || parameters.endsWith('\n') ? `${parameters}\n` : `${parameters}\n\n`);
+  if (parameters !== undefined) {
+    const ended = parameters === '' || parameters.endsWith('\n') ? parameters : `${parameters}\n`;
+    control.write(`${ended}\n`);
+  }
 
   const exited = new Promise<VmExit>((resolve, reject) => {
     child.once('error', (error: NodeJS.ErrnoException) =>
@@ -119,7 +130,8 @@ export function startVm(options: VmOptions): Vm {
       if (code !== undefined) resolve({ code: Number(code) });
       else if (signal === 'SIGKILL') resolve({ code: 137 });
       else if (status === 0) resolve({ code: panicExitCode });
-      else reject(new VmError('qemu-failed', `QEMU failed: ${qemuSays().trim().split('\n').at(-1) || signal}`));
+      else
+        reject(new VmError('qemu-failed', `QEMU failed: ${qemuSays().trim().split('\n').at(-1) || signal}`));
     });
   });
   return {

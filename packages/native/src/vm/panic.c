@@ -101,7 +101,8 @@ _Noreturn void panic_trap(const struct trap_frame *frame) {
   early_print("noos: panic: ");
   if (frame->vector == VECTOR_PAGE_FAULT) {
     const char *region = region_near(address);
-    if (address >= VM_STACK_BASE - VM_STACK_BYTES && address < VM_STACK_BASE)
+    bool overflow = address >= VM_STACK_BASE - VM_STACK_BYTES && address < VM_STACK_BASE;
+    if (overflow)
       early_print("stack overflow");
     else if (frame->error & 16)
       early_print("execution of data");
@@ -109,8 +110,8 @@ _Noreturn void panic_trap(const struct trap_frame *frame) {
       early_print(frame->error & 2 ? "forbidden write" : "forbidden read");
     early_print(" at ");
     early_hexadecimal(address);
-    if (region != NULL) {
-      early_print(", outside ");
+    if (region != NULL && !overflow) {
+      early_print(frame->error & 16 ? ", in " : ", outside ");
       early_print(region);
     }
   } else {
