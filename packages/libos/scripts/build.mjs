@@ -12,11 +12,21 @@ const root = fileURLToPath(new URL('../', import.meta.url));
 const binaryenPath = createRequire(import.meta.resolve('assemblyscript/asc')).resolve('binaryen');
 const { default: binaryen } = await import(pathToFileURL(binaryenPath).href);
 
-/** Entry → module. `--debug` keeps the names section for profilers and stack traces. */
+/**
+ * Entry → module, with folders that stand in for others (tests). `--only NAME` builds the entries whose module's
+ * name contains it; `--debug` keeps the names section for profilers and stack traces.
+ */
 const entries = [
   ['assembly/stack.ts', 'build/stack.wasm'],
   ['assembly/unikernel.ts', 'build/libos.wasm'],
+  [
+    'assembly/http-testing.ts',
+    'build/http-testing.wasm',
+    { 'assembly/socket/tcp/': 'assembly/testing/tcp/' },
+  ],
 ];
+const onlyAt = process.argv.indexOf('--only');
+const only = onlyAt < 0 ? '' : (process.argv[onlyAt + 1] ?? '');
 const debug = process.argv.includes('--debug');
 
 /** Exports every mutable global under a stable name; returns the module's bytes. */
@@ -37,13 +47,15 @@ function exportGlobals(bytes) {
 }
 
 mkdirSync(join(root, 'build'), { recursive: true });
-for (const [entry, target] of entries) {
-  if (!existsSync(join(root, entry))) continue;
+for (const [entry, target, standIns = {}] of entries) {
+  if (!existsSync(join(root, entry)) || !target.includes(only)) continue;
   const { error, stderr } = await asc.main(
     [entry, '--config', 'asconfig.json', '--outFile', target, ...(debug ? ['--debug'] : [])],
     {
       readFile: (name, base) => {
-        const path = join(root, base, name);
+        let path = join(root, base, name);
+        for (const [folder, standIn] of Object.entries(standIns))
+          path = path.replace(join(root, folder), join(root, standIn));
         return existsSync(path) && statSync(path).isFile() ? readFileSync(path, 'utf8') : null;
       },
       writeFile: (name, contents) => writeFileSync(join(root, name), contents),

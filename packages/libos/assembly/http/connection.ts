@@ -1,0 +1,267 @@
+// One TCP connection and the one exchange on it: requests of a connection are answered one after the other, so
+// responses need no sorting and a pipelining peer cannot pile them up (RFC 9112 §9.3.2 asks for order only).
+// In: nothing. Out: connection objects, exchange handles, the queue of those that need attention.
+// May import: storage, time, body-reader, head, limits.
+import { arenaAllocate } from '../storage/arena';
+import { Pool, poolAt, poolCreate, poolGive, poolIndex, poolTake } from '../storage/pool';
+import { NEVER_NS, TIMER_HTTP, Timer, timerStart, timerStop } from '../time/timers';
+import { BodyReader } from './body-reader';
+import { limits } from './limits';
+
+export const ROLE_SERVER: u8 = 1;
+export const ROLE_CLIENT: u8 = 2;
+
+/** No message is being sent. */
+export const SEND_NONE: u8 = 0;
+/** Content of known length. */
+export const SEND_LENGTH: u8 = 1;
+export const SEND_CHUNKED: u8 = 2;
+/** Content ends with the connection (response to HTTP/1.0). */
+export const SEND_UNTIL_CLOSE: u8 = 3;
+/** Content is thrown away (response to HEAD, 204, 304). */
+export const SEND_NO_CONTENT: u8 = 4;
+/** The message is complete. */
+export const SEND_DONE: u8 = 5;
+
+/** What TCP and the timer have reported and `advance` has not looked at. */
+export const SEEN_CONNECTED: u8 = 1;
+export const SEEN_CLOSED: u8 = 2;
+export const SEEN_EXPIRED: u8 = 4;
+
+@unmanaged
+export class Connection {
+  /** Next in the queue of those that need attention, or next waiting client request. */
+  next: usize;
+  queued: bool;
+  role: u8;
+  /** Role's own state, see server-connection and client-connection. */
+  phase: u8;
+  /** SEEN_* bits. */
+  seen: u8;
+  /** Handle of the exchange in progress; 0 none. */
+  exchange: i32;
+  tcp: i32;
+  /** Listener (server) that accepted it. */
+  listener: i32;
+  /** One more than are served: its first request is answered with 503. */
+  isSurplus: bool;
+
+  /** Detached head of a message that has come in part, or 0. */
+  head: usize;
+  /** The request is HEAD: its response has no content. */
+  isHead: bool;
+  /** The request was HTTP/1.0: no chunked response, no keep-alive unless asked for. */
+  isHttp10: bool;
+  /** The connection ends after this exchange. */
+  closeAfter: bool;
+  /** The client waits for `100 Continue`. */
+  continueWanted: bool;
+  /** Declared length of the body that is received: BODY_* or bytes. */
+  bodyLength: i64;
+  /** The application was told that nothing is there and waits. */
+  readWanted: bool;
+  writeWanted: bool;
+  /** The application is to be told `failure`. */
+  failed: bool;
+  failure: i32;
+  /** Status to answer the failed request with when nothing was sent yet; 0: reset. */
+  failureStatus: u16;
+  /** A body may be read (server: always; client: after the response's head). */
+  receiving: bool;
+  /** TCP takes bytes (server: always; client: once connected and the head is sent). */
+  sendOpen: bool;
+  /** The application was told the end of the received body. */
+  bodyDelivered: bool;
+  /** The last chunk is due once TCP takes bytes. */
+  endWanted: bool;
+
+  sending: u8;
+  /** Content bytes still to come (SEND_LENGTH). */
+  sendRemaining: u64;
+  /** Bytes that TCP had no room for: address, length of the block, and how much of it TCP has taken. */
+  pending: usize;
+  pendingLength: u32;
+  pendingTaken: u32;
+
+  /** Absolute; NEVER_NS none. */
+  receiveDeadlineNs: u64;
+  sendDeadlineNs: u64;
+  /** What the timer is set to; NEVER_NS when it does not run. */
+  armedNs: u64;
+  /** Since when the application waits for the body, and how long it has waited in all. */
+  waitSinceNs: u64;
+  waitedNs: u64;
+  /** Unread content thrown away so far. */
+  discarded: u64;
+
+  // Client.
+  address: u32;
+  port: u16;
+  /** The request may be repeated on a new connection when a pooled one proves dead. */
+  retriable: bool;
+  /** The response's keep-alive verdict. */
+  peerKeepsAlive: bool;
+  /** The request's head, kept until a byte of the response is there. */
+  request: usize;
+  requestLength: u32;
+
+  /** The body being received. */
+  get body(): BodyReader {
+    return changetype<BodyReader>(changetype<usize>(this) + BODY_OFFSET);
+  }
+
+  get timer(): Timer {
+    return changetype<Timer>(changetype<usize>(this) + TIMER_OFFSET);
+  }
+}
+
+const BODY_OFFSET: usize = (offsetof<Connection>() + 7) & ~7;
+const TIMER_OFFSET: usize = (BODY_OFFSET + offsetof<BodyReader>() + 7) & ~7;
+const CONNECTION_BYTES: u32 = <u32>(TIMER_OFFSET + offsetof<Timer>());
+
+/** A handle is generation << INDEX_BITS | index; the generation counts exchanges and wraps late. */
+const INDEX_BITS: u32 = 14;
+const INDEX_MASK: u32 = (1 << INDEX_BITS) - 1;
+const LAST_GENERATION: u32 = (1 << (31 - INDEX_BITS)) - 1;
+let generation: u32 = 0;
+
+let pool: Pool | null = null;
+export let serverConnections: u32 = 0;
+export let clientConnections: u32 = 0;
+/** Exchanges that the application has not finished. */
+export let openExchanges: u32 = 0;
+
+let firstQueued: usize = 0;
+let lastQueued: usize = 0;
+
+/** Makes the pool: room for every connection that `limits` allows. */
+export function initialiseConnections(): void {
+  const count = limits.serverConnections + limits.refusedConnections + limits.clientConnections;
+  assert(count <= INDEX_MASK);
+  pool = poolCreate(CONNECTION_BYTES, count);
+}
+
+/** A zeroed connection without deadlines; null when the pool is exhausted. */
+export function connectionTake(role: u8): Connection | null {
+  const address = poolTake(pool!);
+  if (address == 0) return null;
+  const connection = changetype<Connection>(address);
+  connection.role = role;
+  connection.receiveDeadlineNs = NEVER_NS;
+  connection.sendDeadlineNs = NEVER_NS;
+  connection.armedNs = NEVER_NS;
+  const timer = connection.timer;
+  timer.kind = TIMER_HTTP;
+  timer.object = address;
+  if (role == ROLE_SERVER) serverConnections++;
+  else clientConnections++;
+  return connection;
+}
+
+/** Gives a connection back. Its TCP handle, head and blocks are released before. */
+export function connectionGive(connection: Connection): void {
+  if (connection.queued) unattend(connection);
+  timerStop(connection.timer);
+  if (connection.role == ROLE_SERVER) serverConnections--;
+  else clientConnections--;
+  poolGive(pool!, changetype<usize>(connection));
+}
+
+/** Number of a connection, for `tcpSetUser`. */
+export function connectionIndex(connection: Connection): u32 {
+  return poolIndex(pool!, changetype<usize>(connection));
+}
+
+/** The connection with that number; null when there never was one. */
+export function connectionAt(index: u32): Connection | null {
+  const address = poolAt(pool!, index);
+  return address == 0 ? null : changetype<Connection>(address);
+}
+
+/** Gives the connection's exchange a handle. */
+export function exchangeOpen(connection: Connection): void {
+  generation = generation == LAST_GENERATION ? 1 : generation + 1;
+  connection.exchange = <i32>((generation << INDEX_BITS) | connectionIndex(connection));
+  openExchanges++;
+}
+
+/** The handle is dead from now on. */
+export function exchangeClose(connection: Connection): void {
+  if (connection.exchange == 0) return;
+  connection.exchange = 0;
+  openExchanges--;
+}
+
+/** The connection of a live exchange; null for a handle that is dead, failed or never was one. */
+export function exchangeConnection(exchange: i32): Connection | null {
+  if (exchange <= 0 || pool == null) return null;
+  const connection = connectionAt(<u32>exchange & INDEX_MASK);
+  if (connection == null || connection.exchange != exchange || connection.failed) return null;
+  return connection;
+}
+
+/** Queues the connection for `advance`. */
+export function attend(connection: Connection): void {
+  if (connection.queued) return;
+  connection.queued = true;
+  connection.next = 0;
+  if (lastQueued == 0) firstQueued = changetype<usize>(connection);
+  else changetype<Connection>(lastQueued).next = changetype<usize>(connection);
+  lastQueued = changetype<usize>(connection);
+}
+
+/** Takes a connection out of the middle of the queue: rare, so the queue is searched. */
+function unattend(connection: Connection): void {
+  const wanted = changetype<usize>(connection);
+  let before: usize = 0;
+  for (let at = firstQueued; at != 0; at = changetype<Connection>(at).next) {
+    if (at == wanted) break;
+    before = at;
+  }
+  if (before == 0) firstQueued = connection.next;
+  else changetype<Connection>(before).next = connection.next;
+  if (lastQueued == wanted) lastQueued = before;
+  connection.queued = false;
+}
+
+/** Takes the first of the queue; null when it is empty. */
+export function nextToAttend(): Connection | null {
+  if (firstQueued == 0) return null;
+  const connection = changetype<Connection>(firstQueued);
+  firstQueued = connection.next;
+  if (firstQueued == 0) lastQueued = 0;
+  connection.queued = false;
+  return connection;
+}
+
+/**
+ * Makes the timer fire at the earlier deadline. A later deadline leaves the timer as it is: it fires early, finds
+ * nothing due and is set again, which is cheaper than moving it with every request.
+ */
+export function armTimer(connection: Connection): void {
+  const deadline = min(connection.receiveDeadlineNs, connection.sendDeadlineNs);
+  if (deadline >= connection.armedNs) return;
+  connection.armedNs = deadline;
+  timerStart(connection.timer, deadline);
+}
+
+/** A timer of kind TIMER_HTTP has fired: queues its connection when a deadline has really come. */
+export function connectionTimer(timer: Timer, now: u64): void {
+  const connection = changetype<Connection>(timer.object);
+  connection.armedNs = NEVER_NS;
+  if (min(connection.receiveDeadlineNs, connection.sendDeadlineNs) > now) {
+    armTimer(connection);
+    return;
+  }
+  connection.seen |= SEEN_EXPIRED;
+  attend(connection);
+}
+
+/** Memory for texts that are built before they are sent. */
+export let scratch: usize = 0;
+export const SCRATCH_BYTES: u32 = 1 << 18;
+
+/** Makes the scratch memory. */
+export function initialiseScratch(): void {
+  scratch = arenaAllocate(SCRATCH_BYTES);
+}

@@ -1,0 +1,30 @@
+// The queue of events for the application. In: connections that need attention. Out: one event a call.
+// May import: platform, time, and all of http below it.
+import { nowNs } from '../time/clock';
+import { Timer } from '../time/timers';
+import { connectionTimer, nextToAttend } from './connection';
+import { forgetHead } from './event';
+import { acceptWaiting } from './server';
+import { advanceServer } from './server-connection';
+
+/**
+ * Works until there is something to tell; false: nothing more now. Reads the event from `httpEventKind`,
+ * `httpEventExchange`, `httpEventError`. Call it until false after TCP input, timers and each dispatch.
+ */
+export function httpNextEvent(): bool {
+  forgetHead();
+  while (true) {
+    const connection = nextToAttend();
+    if (connection == null) {
+      if (!acceptWaiting()) return false;
+      continue;
+    }
+    const event = advanceServer(connection);
+    if (event != 0) return true;
+  }
+}
+
+/** A timer of kind TIMER_HTTP has expired. */
+export function httpTimer(timer: Timer): void {
+  connectionTimer(timer, nowNs);
+}

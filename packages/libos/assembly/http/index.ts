@@ -1,0 +1,22 @@
+// The face of HTTP for the kernel. See docs/http.md. May import: http.
+
+export { httpEventError, httpEventExchange, httpEventKind } from './event';
+export { httpNextEvent, httpTimer } from './events';
+export { HTTP_BODY_END, httpAbort, httpEnd, httpRead, httpWrite } from './exchange';
+export { limits as httpLimits } from './limits';
+export {
+  httpClose,
+  httpListen,
+  httpRespond,
+  httpRespondHead,
+  httpTcpEvent,
+  requestBodyBytes,
+  requestHeaders,
+  requestHeadersLength,
+  requestMethod,
+  requestMethodLength,
+  requestPeerAddress,
+  requestPeerPort,
+  requestTarget,
+  requestTargetLength,
+} from './server';
