@@ -21,7 +21,7 @@ import { settle } from './dispatch';
 import { defineIntrinsics } from './intrinsics/index';
 
 /** Name of the bundle in stack traces. */
-const BUNDLE_NAME = 'bundle.js';
+const BUNDLE_NAME = 'app.js';
 
 /** Promise of the module's evaluation. */
 let evaluation: u64 = JS_UNDEFINED;
