@@ -33,7 +33,7 @@ export function pathMtuLimit(destination: u32, mtu: u32): u32 {
 
 /** Learns from "fragmentation needed". `mtu` 0 (an old router): 576. Returns what is used from now on. */
 export function pathMtuLearn(destination: u32, mtu: u32): u32 {
-  const learnt = mtu == 0 ? 576 : max(mtu, SMALLEST_MTU_BYTES);
+  const learnt: u32 = mtu == 0 ? 576 : max<u32>(mtu, SMALLEST_MTU_BYTES);
   const entry = slot(destination);
   if (entry.destination == destination && entry.expiresNs > nowNs && entry.mtu <= learnt) return entry.mtu;
   entry.destination = destination;

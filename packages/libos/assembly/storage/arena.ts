@@ -10,6 +10,8 @@ let chunkEnd: usize = 0;
 export function arenaAllocate(bytes: usize): usize {
   const size = (bytes + 15) & ~15;
   if (chunk + size > chunkEnd) {
+    // The runtime's heap claims all memory there is when it is first used: that must be before the arena grows it.
+    if (chunkEnd == 0) heap.free(heap.alloc(1));
     const pages = (size + WASM_PAGE_BYTES - 1) / WASM_PAGE_BYTES;
     const before = memory.grow(<i32>pages);
     assert(before >= 0, 'out of memory');
