@@ -1,5 +1,9 @@
 /** Face of the package: see docs/architecture.md. */
+export * from './device/faults.js';
 export * from './device/frame-device.js';
+export * from './device/pcap.js';
+export * from './device/trace.js';
+export * from './random.js';
 export * from './simulation.js';
 export * from './stack/clock.js';
 export * from './stack/error.js';

@@ -107,11 +107,13 @@ export async function loadStack(options: StackOptions): Promise<Stack> {
     while (exports.udpNextEvent() !== 0) udp.dispatch(exports.udpEventHandle.value);
     const nextNs = BigInt.asUintN(64, exports.stackFlush());
     inTurn = false;
-    if (nextNs <= clock.monotonicNs()) return requestTurn();
-    if (nextNs === deadlineNs) return;
-    cancelDeadline();
-    deadlineNs = nextNs;
-    cancelDeadline = nextNs === neverNs ? (): void => {} : clock.at(nextNs, deadlineCame);
+    if (nextNs <= clock.monotonicNs()) requestTurn();
+    // A wake-up that is set already and comes too early costs less than setting one every turn.
+    else if (nextNs < deadlineNs) {
+      cancelDeadline();
+      deadlineNs = nextNs;
+      cancelDeadline = clock.at(nextNs, deadlineCame);
+    }
   }
 
   function deadlineCame(): void {
