@@ -14,7 +14,7 @@ _Noreturn void power_cut(void) {
     uint16_t limit;
     uint64_t base;
   } none = {0, 0};
-  __asm__ volatile("lidt %0; int3" : : "m"(none));
+  __asm__ volatile("lidt %0; ud2" : : "m"(none));
   for (;;) __asm__ volatile("cli; hlt");
 }
 

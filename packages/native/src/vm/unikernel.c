@@ -8,7 +8,7 @@
 #define EXIT_BAD_IMAGE 1
 #define CONTROL_BYTES 65536
 #define PARAMETERS_WAIT_NS 5000000000ull
-#define NEVER UINT64_MAX
+#define PROBE_ROUNDS 2000000u
 
 static char control[CONTROL_BYTES];
 static uint32_t control_length;
@@ -162,6 +162,15 @@ static void after_turn(void) {
   console_write(2, line, length + 17);
 }
 
+/* The host's question whether this machine computes at a processor's speed: a chain of dependent operations that takes
+ * some milliseconds on one, and seconds where KVM itself is emulated. */
+static void answer_probe(void) {
+  if (!command_line_says("noos.probe", "speed")) return;
+  uint64_t x = 88172645463325252ull;
+  for (uint32_t i = 0; i < PROBE_ROUNDS; i++) x ^= x << 13, x ^= x >> 7, x ^= x << 17;
+  power_off(x == 0); /* never 0: keeps the loop */
+}
+
 static void load_image(void) {
   struct memory_range file = start_information.image;
   if (file.start == file.end) refuse("no image: give one as the initial RAM disk");
@@ -173,6 +182,7 @@ static void load_image(void) {
 }
 
 _Noreturn void guest_main(void) {
+  answer_probe();
   load_image();
   for (uint32_t i = 0; i < net_count(); i++) add_net_parameters(i);
   add_command_line();
