@@ -99,6 +99,8 @@ export class Connection {
   port: u16;
   /** The request may be repeated on a new connection when a pooled one proves dead. */
   retriable: bool;
+  /** Order of the request, for those that wait. */
+  order: u64;
   /** The response's keep-alive verdict. */
   peerKeepsAlive: bool;
   /** The request's head, kept until a byte of the response is there. */
@@ -164,6 +166,7 @@ export function connectionGive(connection: Connection): void {
   timerStop(connection.timer);
   if (connection.role == ROLE_SERVER) serverConnections--;
   else clientConnections--;
+  connection.role = 0;
   poolGive(pool!, changetype<usize>(connection));
 }
 

@@ -2,7 +2,8 @@
 // May import: platform, time, and all of http below it.
 import { nowNs } from '../time/clock';
 import { Timer } from '../time/timers';
-import { connectionTimer, nextToAttend } from './connection';
+import { advanceClient } from './client-connection';
+import { connectionTimer, nextToAttend, ROLE_SERVER } from './connection';
 import { forgetHead } from './event';
 import { acceptWaiting } from './server';
 import { advanceServer } from './server-connection';
@@ -19,7 +20,7 @@ export function httpNextEvent(): bool {
       if (!acceptWaiting()) return false;
       continue;
     }
-    const event = advanceServer(connection);
+    const event = connection.role == ROLE_SERVER ? advanceServer(connection) : advanceClient(connection);
     if (event != 0) return true;
   }
 }

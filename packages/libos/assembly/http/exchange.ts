@@ -138,6 +138,9 @@ export function httpWrite(exchange: i32, source: usize, length: u32): i32 {
     return taken;
   }
   if (connection.sending == SEND_LENGTH) connection.sendRemaining -= <u64>taken;
+  // The client's wait for a response begins with the last byte of its request.
+  if (connection.role != ROLE_SERVER && !connection.receiving && taken > 0)
+    connection.receiveDeadlineNs = nowNs + limits.clientHeadTimeoutNs;
   return <u32>taken < length ? waitForRoom(connection, taken) : taken;
 }
 

@@ -1,5 +1,13 @@
 // The face of HTTP for the kernel. See docs/http.md. May import: http.
 
+export {
+  httpRequest,
+  responseBodyBytes,
+  responseHeaders,
+  responseHeadersLength,
+  responseKeepAlive,
+  responseStatus,
+} from './client';
 export { httpEventError, httpEventExchange, httpEventKind } from './event';
 export { httpNextEvent, httpTimer } from './events';
 export { HTTP_BODY_END, httpAbort, httpEnd, httpRead, httpWrite } from './exchange';

@@ -63,9 +63,11 @@ export function httpListen(port: u16, address: u32): i32 {
 export function httpClose(listener: i32): void {
   if (acceptLater == listener) acceptLater = 0;
   tcpRelease(listener);
-  for (let index: u32 = 0; ; index++) {
-    const connection = connectionAt(index);
-    if (connection == null) break;
+  for (
+    let index: u32 = 0, connection = connectionAt(0);
+    connection != null;
+    connection = connectionAt(++index)
+  ) {
     if (connection.role == ROLE_SERVER && connection.tcp != 0 && connection.listener == listener)
       drain(connection);
   }
@@ -117,9 +119,11 @@ export function acceptWaiting(): bool {
 /** Closes the connection that has been idle for longest, if there is one. */
 function makeRoom(): void {
   let oldest: Connection | null = null;
-  for (let index: u32 = 0; ; index++) {
-    const connection = connectionAt(index);
-    if (connection == null) break;
+  for (
+    let index: u32 = 0, connection = connectionAt(0);
+    connection != null;
+    connection = connectionAt(++index)
+  ) {
     if (connection.role != ROLE_SERVER || connection.tcp == 0 || connection.phase != PHASE_IDLE) continue;
     if (connection.queued) continue;
     if (oldest == null || connection.receiveDeadlineNs < oldest.receiveDeadlineNs) oldest = connection;
