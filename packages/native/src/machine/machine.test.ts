@@ -106,16 +106,23 @@ test('two runs draw different random numbers', async () => {
   assert.notEqual(one, two);
 });
 
-test('all memory of the map is usable, none twice, and running out is refused', async () => {
+test('image pages are mapped; all memory of the map is usable, none twice; running out is refused', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'noos-vm-memory-'));
+  const image = join(directory, 'image');
+  writeFileSync(
+    image,
+    Buffer.from(Array.from({ length: 3 * 4096 }, (_, index) => ((index % 4096) * 3) & 255)),
+  );
   for (const [memoryMib, least, most] of [
     [32, 10, 16],
     [160, 136, 144],
   ] as const) {
-    const { output, code } = await run('memory', { memoryMib });
+    const { output, code } = await run('memory', { memoryMib, image });
     assert.equal(code, 0);
     const mib = Number(output.match(/^(\d+) MiB/)?.[1]);
     assert.ok(mib >= least && mib <= most, `${mib} MiB of ${memoryMib}`);
   }
+  rmSync(directory, { recursive: true });
 });
 
 test('stops when the host asks, with its own exit code', async () => {

@@ -37,6 +37,8 @@ export class VmError extends Error {
 export interface VmOptions extends MachineOptions {
   /** Start parameters, one `key=value` per line; not visible in the host's process list. */
   parameters?: string;
+  /** The caller has compared the image's digest; the machine does it otherwise. */
+  imageChecked?: boolean;
 }
 
 export interface VmExit {
@@ -95,6 +97,7 @@ export function startVm(options: VmOptions): Vm {
   const commandLine = [
     ...(options.commandLine ?? []),
     ...(parameters === undefined ? [] : ['noos.parameters=control']),
+    ...(options.imageChecked ? ['noos.image=checked'] : []),
   ];
   const child = spawn(qemuProgram, qemuArguments({ ...options, commandLine }), {
     stdio: [

@@ -153,9 +153,16 @@ bool region_extend(uint64_t address, uint64_t bytes) {
 }
 
 void region_map(uint64_t address, uint64_t physical_start, uint64_t bytes) {
-  for (uint64_t done = 0; done < bytes; done += VM_PAGE_BYTES)
-    *table_entry(address + done, 1) = (physical_start + done) | PRESENT | WRITABLE | NO_EXECUTE;
-  promised_bytes -= bytes;
+  for (uint64_t done = 0; done < bytes; done += VM_PAGE_BYTES) {
+    uint64_t *entry = table_entry(address + done, 1);
+    /* A module's start function may have touched the page before. */
+    bool touched = (*entry & PRESENT) != 0;
+    *entry = (physical_start + done) | PRESENT | WRITABLE | NO_EXECUTE;
+    if (touched)
+      page_forget(address + done);
+    else
+      promised_bytes -= VM_PAGE_BYTES;
+  }
 }
 
 bool region_fault(uint64_t address, uint64_t error) {

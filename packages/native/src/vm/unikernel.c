@@ -176,7 +176,9 @@ static void load_image(void) {
   if (file.start == file.end) refuse("no image: give one as the initial RAM disk");
   const char *wrong = noos_image_parse(&image, physical(file.start), file.end - file.start);
   if (wrong != NULL) refuse(wrong);
-  if (!noos_image_digest_matches(&image)) refuse("the image is damaged (its digest does not match): build it again");
+  /* 40 ms per MiB under TCG, which the host may have spent natively. */
+  bool checked = command_line_says("noos.image", "checked");
+  if (!checked && !noos_image_digest_matches(&image)) refuse("the image is damaged (its digest does not match): build it again");
   const struct noos_section *parameters = &image.sections[NOOS_IMAGE_SECTION_PARAMETERS];
   if (parameters->bytes != NULL) add_parameter((const char *)parameters->bytes, (uint32_t)parameters->length);
 }

@@ -63,7 +63,7 @@ struct region {
 #define VM_REGION_STACK 2
 /* False when there is not enough RAM for `size` (a multiple of the page size, never less than now). */
 bool region_resize(uint32_t region, uint64_t size);
-/* Maps physical pages (of the image), writable, at an address of a region that was not touched yet. */
+/* Maps physical pages (of the image), writable, at an address of a region instead of fresh ones. */
 void region_map(uint64_t address, uint64_t physical_start, uint64_t bytes);
 /* Makes the region at `address` reach `bytes` further; `address` is its present end. */
 bool region_extend(uint64_t address, uint64_t bytes);
