@@ -100,6 +100,7 @@ export function ipv4Send(
   segmentBytes: u32,
   checksumOffset: i32,
 ): u32 {
+  sentPayloadBytes = 0;
   if (length > IPV4_LARGEST_BYTES - IPV4_HEADER_BYTES) return SEND_TOO_LONG;
   if (isOwnAddress(destination)) {
     const from = source == 0 ? destination : source;
