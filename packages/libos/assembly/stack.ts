@@ -15,6 +15,37 @@ export { fragmentsPending } from './iface/fragments';
 export { interfaceConfigure, interfaceSetAnyAddress } from './iface/interface';
 export { neighbourCount } from './iface/neighbours';
 export { interfaceSetAddress, routeAdd } from './iface/routes';
+export { connectionsInUse, rangesHeld } from './socket/tcp/connection';
+export {
+  eventBits,
+  eventHandle,
+  eventOwner,
+  tcpAbort,
+  tcpAccept,
+  tcpAcceptDeferred,
+  tcpConnect,
+  tcpConsume,
+  tcpError,
+  tcpFinished,
+  tcpListen,
+  tcpLocalAddress,
+  tcpLocalPort,
+  tcpNextEvent,
+  tcpPeek,
+  tcpPeekLength,
+  tcpPeerAddress,
+  tcpPeerPort,
+  tcpReceive,
+  tcpRefuseDeferred,
+  tcpRelease,
+  tcpSend,
+  tcpSendSpace,
+  tcpSetCongestion,
+  tcpSetOption,
+  tcpSetUser,
+  tcpShutdown,
+  tcpUser,
+} from './socket/tcp/index';
 export {
   localAddress,
   localPort,
@@ -34,6 +65,7 @@ export {
   udpSocketCount,
   udpTakeError,
 } from './socket/udp';
+export { ringBytesUsed } from './storage/ring';
 export { clockSet } from './time/clock';
 export { timersRunning } from './time/timers';
 

@@ -11,12 +11,13 @@ import { loopbackWaiting } from '../iface/loopback';
 import { neighboursTick, unreachableWaiting } from '../iface/neighbours';
 import { Waiting, waitingDrop } from '../iface/waiting';
 import { randomU32 } from '../platform/random';
+import { tcpFlush, tcpIcmpError, tcpInput, tcpStart, tcpTimer } from '../socket/tcp/index';
 import { udpIcmpError, udpInput } from '../socket/udp';
 import { load32 } from '../storage/bytes';
 import { nowNs } from '../time/clock';
-import { nextDeadlineNs, TIMER_FRAGMENT, TIMER_NEIGHBOR, Timer } from '../time/timers';
+import { nextDeadlineNs, TIMER_FRAGMENT, TIMER_NEIGHBOR, TIMER_TCP, Timer } from '../time/timers';
 import { ICMP_DESTINATION_UNREACHABLE } from '../wire/icmpv4';
-import { PROTOCOL_UDP } from '../wire/ipv4';
+import { PROTOCOL_TCP, PROTOCOL_UDP } from '../wire/ipv4';
 
 /** Frames per device and turn: under a flood timers and the application still get their turn. */
 const FRAME_BUDGET: u32 = 1024;
@@ -29,16 +30,19 @@ let framesLeft: bool = false;
 /** Draws what must not be foreseen; after `randomStart`. */
 export function networkStart(): void {
   identificationSeed(randomU32());
+  tcpStart();
 }
 
 function passUp(): void {
   const protocol = <u32>datagramProtocol;
-  if (protocol == PROTOCOL_UDP) udpInput();
+  if (protocol == PROTOCOL_TCP) tcpInput();
+  else if (protocol == PROTOCOL_UDP) udpInput();
   else if (icmpErrorProtocol != 0) passError();
 }
 
 function passError(): void {
-  if (<u32>icmpErrorProtocol == PROTOCOL_UDP) udpIcmpError();
+  if (<u32>icmpErrorProtocol == PROTOCOL_TCP) tcpIcmpError();
+  else if (<u32>icmpErrorProtocol == PROTOCOL_UDP) udpIcmpError();
 }
 
 /** Takes the waiting frames of every device and feeds them up the layers. */
@@ -58,6 +62,9 @@ export function networkReceive(): void {
 /** Handles an expired timer of the network; false: it is of a layer above. */
 export function networkTimer(timer: Timer): bool {
   switch (timer.kind) {
+    case TIMER_TCP:
+      tcpTimer(timer);
+      return true;
     case TIMER_NEIGHBOR:
       while (neighboursTick()) reportUnreachable();
       return true;
@@ -93,5 +100,6 @@ function reportUnreachable(): void {
 
 /** Sends what became due in this turn; returns the next deadline, monotonic nanoseconds. */
 export function networkFlush(): u64 {
+  tcpFlush();
   return framesLeft || loopbackWaiting() ? nowNs : nextDeadlineNs();
 }

@@ -78,6 +78,11 @@ export interface StackExports {
   tcpLocalPort(handle: number): number;
   tcpPeerAddress(handle: number): number;
   tcpPeerPort(handle: number): number;
+  /** 0 CUBIC, 1 Reno. */
+  tcpSetCongestion(handle: number, algorithm: number): number;
+  connectionsInUse(): number;
+  rangesHeld(): number;
+  ringBytesUsed(): bigint;
 }
 
 let compiled: WebAssembly.Module | undefined;

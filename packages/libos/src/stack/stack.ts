@@ -103,7 +103,7 @@ export async function loadStack(options: StackOptions): Promise<Stack> {
     if (closed) return;
     inTurn = true;
     exports.stackReceive(clock.monotonicNs(), clock.wallNs());
-    while (exports.tcpNextEvent?.() > 0) tcp.dispatch(exports.eventHandle.value, exports.eventBits.value);
+    while (exports.tcpNextEvent() !== 0) tcp.dispatch(exports.eventHandle.value, exports.eventBits.value);
     while (exports.udpNextEvent() !== 0) udp.dispatch(exports.udpEventHandle.value);
     const nextNs = BigInt.asUintN(64, exports.stackFlush());
     inTurn = false;
