@@ -29,7 +29,7 @@ static void die(const char *what) {
   exit(1);
 }
 
-static int serve(int port) {
+static _Noreturn void serve(int port) {
   int listener = socket(AF_INET, SOCK_STREAM, 0), one = 1;
   struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((unsigned short)port)};
   setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
@@ -66,7 +66,7 @@ static int transfer(int sending, const char *host, int port, double seconds) {
 
 int main(int argc, char **argv) {
   signal(SIGPIPE, SIG_IGN);
-  if (argc == 3 && strcmp(argv[1], "serve") == 0) return serve(atoi(argv[2]));
+  if (argc == 3 && strcmp(argv[1], "serve") == 0) serve(atoi(argv[2]));
   if (argc == 5) return transfer(strcmp(argv[1], "send") == 0, argv[2], atoi(argv[3]), atof(argv[4]));
   fprintf(stderr, "usage: tcp-bulk serve PORT | send ADDRESS PORT SECONDS | receive ADDRESS PORT SECONDS\n");
   return 2;
