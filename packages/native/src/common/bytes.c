@@ -1,7 +1,7 @@
 /*
  * memcpy, memmove, memset, memcmp for freestanding code. Compiled with -fno-tree-loop-distribute-patterns, or the
  * compiler would turn the loops into calls of themselves. Short ranges (most of a packet's) go by overlapping words,
- * long ones by `rep movsb`, which CPUs with ERMS do at full width.
+ * long ones by `rep movsq`, which CPUs do at full width and QEMU's TCG ten times faster than `rep movsb`.
  */
 #include <stddef.h>
 #include <stdint.h>
@@ -12,7 +12,7 @@ typedef uint32_t half __attribute__((aligned(1), may_alias));
 typedef uint16_t quarter __attribute__((aligned(1), may_alias));
 typedef long long vector __attribute__((vector_size(16), aligned(1), may_alias));
 
-/* From this length `rep movsb` beats the loop of 16-byte moves. */
+/* From this length `rep movsq` beats the loop of 16-byte moves. */
 #define REP_BYTES 512
 
 /* Copies up to 32 bytes; all loads come before all stores, so ranges may overlap. */
@@ -36,12 +36,12 @@ static inline void copy_short(uint8_t *to, const uint8_t *from, size_t length) {
 
 /* Copies 33 bytes or more, first byte first. */
 static inline void copy_forward(uint8_t *to, const uint8_t *from, size_t length) {
-  if (length >= REP_BYTES) {
-    __asm__ volatile("rep movsb" : "+D"(to), "+S"(from), "+c"(length) : : "memory");
-    return;
-  }
   vector tail = *(const vector *)(from + length - 16);
   uint8_t *last = to + length - 16;
+  if (length >= REP_BYTES) {
+    size_t words = length / 8;
+    __asm__ volatile("rep movsq" : "+D"(to), "+S"(from), "+c"(words) : : "memory");
+  }
   for (; to < last; to += 16, from += 16) *(vector *)to = *(const vector *)from;
   *(vector *)last = tail;
 }
@@ -73,12 +73,13 @@ void *memmove(void *destination, const void *source, size_t length) {
 
 void *memset(void *destination, int value, size_t length) {
   uint8_t *to = destination;
+  uint64_t pattern = (uint8_t)value * 0x0101010101010101ull;
   if (length >= REP_BYTES) {
-    size_t count = length;
-    __asm__ volatile("rep stosb" : "+D"(to), "+c"(count) : "a"(value) : "memory");
-    return destination;
+    size_t words = length / 8;
+    __asm__ volatile("rep stosq" : "+D"(to), "+c"(words) : "a"(pattern) : "memory");
+    length %= 8;
   }
-  for (; length >= 8; to += 8, length -= 8) *(word *)to = (uint8_t)value * 0x0101010101010101ull;
+  for (; length >= 8; to += 8, length -= 8) *(word *)to = pattern;
   for (; length > 0; to++, length--) *to = (uint8_t)value;
   return destination;
 }
