@@ -40,6 +40,7 @@ export const runtimeVm = (): NativeRuntime => runtime('runtime-vm.elf');
 /** The helper that joins a TAP device to a stream socket. Throws `NativeError` when it is not built. */
 export const noosTap = (): NativeRuntime => runtime('noos-tap');
 
+export { type AcceleratorChoice, chooseAccelerator } from './machine/accelerator.js';
 export {
   startVm,
   type Vm,

@@ -34,7 +34,7 @@ export interface DhcpServer {
   /** The address of the client that gave this host name. */
   addressOf(hostName: string): number | undefined;
   /** Called when a lease is bound. */
-  onLease: (lease: Lease) => void;
+  onLease: (mac: string, lease: Lease) => void;
 }
 
 /** An offer not taken up is free again after this long. */
@@ -127,13 +127,11 @@ export function createDhcpServer(options: DhcpServerOptions): DhcpServer {
         }
         const address = request.requestedAddress ?? request.clientAddress;
         if (!leasable(address, key)) return reply(messageTypes.nak, 0);
-        server.onLease(store(key, address, request.hostName, true));
+        server.onLease(key, store(key, address, request.hostName, true));
         return reply(messageTypes.ack, address);
       }
-      case messageTypes.inform: {
-        const bytes = reply(messageTypes.ack, 0);
-        return bytes;
-      }
+      case messageTypes.inform:
+        return reply(messageTypes.ack, 0);
       case messageTypes.decline:
         if (request.requestedAddress !== undefined)
           declined.set(request.requestedAddress, nowMs() + options.leaseSeconds * 1000);

@@ -22,6 +22,7 @@ export interface Completion {
 
 export interface BlockFile {
   readonly sectors: bigint;
+  readonly readOnly: boolean;
   /** Results as of `block_submit`: 0, 1 queue full, 3 out of range, 4 read-only. `data` is copied before it returns. */
   submit(operation: number, identifier: number, sector: bigint, sectors: number, data: Uint8Array): number;
   /** Takes the next completion. */
@@ -70,6 +71,7 @@ export async function openBlockFile(path: string, ready: () => void): Promise<Bl
 
   return {
     sectors,
+    readOnly,
     submit(operation, identifier, sector, sectorCount, data) {
       if (operation > 2) return 3;
       if (operation === 1 && readOnly) return 4;

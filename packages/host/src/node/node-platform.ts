@@ -9,6 +9,7 @@ import { type Platform, turnEvents } from '@noos/abi';
 import { ethernetHeaderBytes, type FrameDevice } from '@noos/libos';
 import type { BlockFile } from './block-file.js';
 import { createFrameQueue } from './frame-queue.js';
+import { formatParameters } from './parameters.js';
 
 /** Bytes of the virtio_net_hdr before each frame (virtio 1.2 §5.1.6). */
 export const netHeaderBytes = 12;
@@ -24,6 +25,8 @@ const noCompletion = 2n ** 64n - 1n;
 export class Panic extends Error {}
 
 export interface NodePlatformOptions {
+  /** Text of the image's own parameters, which come first. */
+  imageParameters?: string;
   /** Start parameters by key. */
   parameters: ReadonlyMap<string, string>;
   devices: readonly FrameDevice[];
@@ -46,12 +49,6 @@ export interface NodePlatform {
   requestStop(): void;
 }
 
-/** Writes parameters as `parameters_read` gives them. */
-export function formatParameters(parameters: ReadonlyMap<string, string>): string {
-  const escaped = (value: string): string => value.replace(/%/g, '%25').replace(/\n/g, '%0A');
-  return [...parameters].map(([key, value]) => `${key}=${escaped(value)}\n`).join('');
-}
-
 function webEntropy(bytes: Uint8Array): void {
   for (let at = 0; at < bytes.length; at += entropyChunkBytes)
     webcrypto.getRandomValues(bytes.subarray(at, at + entropyChunkBytes));
@@ -60,7 +57,9 @@ function webEntropy(bytes: Uint8Array): void {
 /** Makes the platform of one unikernel. The devices' `receive` belongs to it from now on. */
 export function createNodePlatform(options: NodePlatformOptions): NodePlatform {
   const { devices, disks, entropy = webEntropy } = options;
-  const parameters = new TextEncoder().encode(formatParameters(options.parameters));
+  const parameters = new TextEncoder().encode(
+    (options.imageParameters ?? '') + formatParameters(options.parameters),
+  );
   let edges = 0;
   let code: number | undefined;
   let retry: NodeJS.Timeout | undefined;

@@ -6,12 +6,8 @@ import { test } from 'node:test';
 import { turnEvents, type Unikernel } from '@noos/abi';
 import { frameCable } from '@noos/libos';
 import { openBlockFile } from './block-file.js';
-import {
-  createNodePlatform,
-  formatParameters,
-  type NodePlatform,
-  type NodePlatformOptions,
-} from './node-platform.js';
+import { createNodePlatform, type NodePlatform, type NodePlatformOptions } from './node-platform.js';
+import { formatParameters } from './parameters.js';
 import { runTurns } from './turn-loop.js';
 
 const never = 2n ** 64n - 1n;
@@ -24,7 +20,7 @@ const machine = (
 ): Unikernel => ({
   allocate: () => 0,
   evaluate: () => 0,
-    evaluateAtStart: () => {},
+  evaluateAtStart: () => {},
   start,
   turn: (nowNs, _wall, events) => turn(events, nowNs),
 });

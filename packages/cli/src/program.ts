@@ -1,0 +1,103 @@
+/**
+ * The command line: commands, options and their help.
+ *
+ * In: arguments. Out: calls into commands/. May import: commands, values.
+ */
+
+import { targetNames } from '@noos/host';
+import { Command, Option } from 'commander';
+import { buildCommand } from './commands/build.js';
+import { doctor } from './commands/doctor.js';
+import { init } from './commands/init.js';
+import { inspectCommand } from './commands/inspect.js';
+import { runCommand } from './commands/run.js';
+import { style } from './terminal.js';
+import { collect, collectEnvironment, parseMemory } from './values.js';
+
+const exitCodeHelp = `
+Exit codes:
+  0  done                          3  the application could not be built
+  1  failed                        4  the image cannot be used
+  2  the command line was wrong    5  the target or the host's network refused
+  noos run ends with the unikernel's own code: 134 after a panic, 137 when killed.`;
+
+/** The source options that build and run share. */
+const withBuildOptions = (command: Command): Command =>
+  command
+    .option('--env <K=V>', 'value of env.K in the application; may be repeated', collectEnvironment)
+    .option('--memory <size>', 'limit of the JavaScript heap, for example 64m', parseMemory)
+    .option('--no-snapshot', 'evaluate the application when it starts, not when it is built');
+
+/** Makes the program; `setExitCode` gets the code of the command that ran. */
+export function createProgram(version: string, setExitCode: (code: number) => void): Command {
+  const program = new Command('noos')
+    .description('Runs TypeScript services as unikernels: no operating system inside.')
+    .version(version)
+    .showHelpAfterError('(noos --help lists commands and options)')
+    .addHelpText('after', exitCodeHelp);
+
+  program
+    .command('init')
+    .description('make a new application that runs at once')
+    .argument('[directory]', 'new or empty directory', '.')
+    .action((directory: string) => {
+      for (const file of init(directory, version)) console.log(`  ${file}`);
+      const enter = directory === '.' ? '' : `cd ${directory} && `;
+      console.log(`Now: ${enter}npm install && npm start`);
+    });
+
+  withBuildOptions(
+    program
+      .command('build')
+      .description('build an application into an image')
+      .argument('[entry]', 'module or directory with a package.json', '.'),
+  )
+    .option('-o, --output <file>', 'the image; NAME.noos otherwise')
+    .option('--name <name>', 'name in the manifest; that of the package or module otherwise')
+    .action(async (entry: string, options) => setExitCode(await buildCommand(entry, options)));
+
+  withBuildOptions(
+    program
+      .command('run')
+      .description('run an application or an image (built when needed, cached by content)')
+      .argument('[entry|image]', 'module, directory with a package.json, or image', '.'),
+  )
+    .addOption(
+      new Option('--target <target>', `where: ${targetNames.join(', ')}`).default(
+        'node',
+        'node: in this process',
+      ),
+    )
+    .option('-p, --publish <port>', '[HOSTIP:]HOST:GUEST[/udp]; may be repeated', collect)
+    .option('--tap <name>', 'network over a TAP device instead of the user-mode network')
+    .option('--ip <cidr>', 'static address, for example 192.0.2.2/24; DHCP otherwise')
+    .option('--gateway <address>', 'router of the static address')
+    .option('--dns <addresses>', 'DNS servers of the static address, separated by commas')
+    .option('--network <cidr>', 'network of the user-mode network', '10.99.0.0/24')
+    .option('--no-host-loopback', 'host.noos.internal does not lead to services of this host')
+    .option('--pcap <file>', 'write every frame to a file for Wireshark and tshark')
+    .option('--disk <file>', 'block device; may be repeated', collect)
+    .option('--probe', 'ask the first published port for / and print when it answered')
+    .option('--json', 'events on standard error as JSON, one a line')
+    .action(async (source: string, options) => setExitCode(await runCommand(source, options)));
+
+  program
+    .command('inspect')
+    .description('show what is in an image')
+    .argument('<image>')
+    .option('--json', 'as JSON')
+    .option('--compare', 'the layers left, next to the same service in a container')
+    .action(async (image: string, options) => setExitCode(await inspectCommand(image, options)));
+
+  program
+    .command('doctor')
+    .alias('targets')
+    .description('show which targets can run here, and why not')
+    .option('--json', 'as JSON')
+    .action(async (options) => setExitCode(await doctor(options)));
+
+  for (const command of program.commands)
+    command.showHelpAfterError(`(noos ${command.name()} --help lists its options)`);
+  program.configureOutput({ outputError: (text, write) => write(style('red', text.trimEnd()).concat('\n')) });
+  return program;
+}

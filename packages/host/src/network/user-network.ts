@@ -1,0 +1,126 @@
+/**
+ * The user-mode network: a virtual switch with a gateway, to which unikernels of any target are plugged in.
+ *
+ * In: options. Out: attachments for targets, published ports, captures. May import: switch, gateway, libos's devices.
+ */
+import { closeSync, openSync, writeSync } from 'node:fs';
+import { type FrameDevice, frameCable, systemClock, withPcap } from '@noos/libos';
+import { HostError } from '../errors.js';
+import { parseIpv4, parseNetwork } from '../gateway/address.js';
+import type { BoundPort } from '../gateway/bind.js';
+import { startGateway } from '../gateway/gateway.js';
+import type { PublishedPort } from '../gateway/port-spec.js';
+import { createSwitch } from '../switch/switch.js';
+import type { Attachment, StaticAddress } from '../targets/target.js';
+
+export const defaultNetwork = '10.99.0.0/24';
+const mtuBytes = 1500;
+
+export interface UserNetworkOptions {
+  /** `10.99.0.0/24`; the gateway has its first address. */
+  cidr?: string;
+  /** False: guests do not reach the host's loopback through host.noos.internal. */
+  hostLoopback?: boolean;
+  /** DNS servers instead of the host's, `address` or `address:port`. */
+  resolvers?: readonly string[];
+}
+
+export interface Station {
+  attachment: Attachment;
+  /** Opens ports of the host for this station; all or none. */
+  publish(ports: readonly PublishedPort[]): Promise<BoundPort[]>;
+}
+
+export interface UserNetwork {
+  /** A place for one unikernel with hardware address `mac`. `pcap`: a file for every frame it sends and gets. */
+  station(mac: string, address: StaticAddress | undefined, pcap?: string): Station;
+  close(): void;
+}
+
+/** Starts a network without guests. */
+export async function startUserNetwork(options: UserNetworkOptions = {}): Promise<UserNetwork> {
+  const network = parseNetwork(options.cidr ?? defaultNetwork);
+  const ethernet = createSwitch();
+  const [gatewayEnd, switchEnd] = frameCable(mtuBytes);
+  ethernet.attach(switchEnd);
+  const gateway = await startGateway({
+    device: gatewayEnd,
+    network,
+    hostLoopback: options.hostLoopback ?? true,
+    ...(options.resolvers === undefined ? {} : { resolvers: options.resolvers }),
+  });
+  const closeFiles: (() => void)[] = [];
+
+  /** Frames go to the file in one write per turn of the event loop. */
+  function captured(device: FrameDevice, path: string): FrameDevice {
+    let file: number;
+    try {
+      file = openSync(path, 'w');
+    } catch (error) {
+      throw new HostError('pcap-unwritable', `cannot write ${path}: ${(error as Error).message}`, {
+        cause: error,
+      });
+    }
+    let chunks: Uint8Array[] = [];
+    let open = true;
+    const flush = (): void => {
+      if (open && chunks.length > 0) writeSync(file, Buffer.concat(chunks));
+      chunks = [];
+    };
+    closeFiles.push(() => {
+      flush();
+      open = false;
+      closeSync(file);
+    });
+    return withPcap(
+      device,
+      (bytes) => {
+        if (chunks.length === 0) setImmediate(flush);
+        chunks.push(bytes);
+      },
+      systemClock,
+    );
+  }
+
+  return {
+    station(mac, address, pcap) {
+      let seen: () => void;
+      const firstFrame = new Promise<void>((resolve) => {
+        seen = resolve;
+      });
+      const fixed = address === undefined ? undefined : parseIpv4(address.cidr.split('/')[0] ?? '');
+      // A static address answers once its owner is up, which its first frame tells.
+      const guest = fixed === undefined ? gateway.leaseOf(mac) : firstFrame.then(() => fixed);
+      return {
+        attachment: {
+          kind: 'switch',
+          mtuBytes,
+          connect(device) {
+            const detach = ethernet.attach(pcap === undefined ? device : captured(device, pcap));
+            const { receive } = device;
+            device.receive = (frame) => {
+              seen();
+              device.receive = receive;
+              receive(frame);
+            };
+            return detach;
+          },
+        },
+        async publish(ports) {
+          const opened: BoundPort[] = [];
+          try {
+            for (const port of ports) opened.push(await gateway.publish(port, guest));
+          } catch (error) {
+            for (const port of opened) port.close();
+            throw error;
+          }
+          return opened;
+        },
+      };
+    },
+    close() {
+      gateway.close();
+      for (const close of closeFiles) close();
+    },
+  };
+}

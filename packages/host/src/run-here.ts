@@ -1,0 +1,86 @@
+/**
+ * Runs a checked image in this thread: brings up its network, starts the target, takes all down again.
+ *
+ * In: an image, options. Out: a running unikernel. May import: targets, network, tap.
+ */
+import { randomBytes } from 'node:crypto';
+import type { PublishedPort } from './gateway/port-spec.js';
+import { startUserNetwork } from './network/user-network.js';
+import type { RunningUnikernel, RunOptions } from './run-options.js';
+import { openTap } from './tap/tap.linux.js';
+import { startNode } from './targets/node.js';
+import { startProcess } from './targets/process.js';
+import type { Attachment, Target, TargetName } from './targets/target.js';
+import { startVm } from './targets/vm.js';
+
+const targets: Record<TargetName, Target> = { node: startNode, process: startProcess, vm: startVm };
+
+/** A random locally administered unicast address (IEEE 802 §8.2). */
+const randomMac = (): string => `02${randomBytes(5).toString('hex')}`.replace(/..(?=.)/g, '$&:');
+
+interface Network {
+  attachment: Attachment;
+  ports: readonly PublishedPort[];
+  close(): Promise<void>;
+}
+
+async function attachTap(name: string, { address }: RunOptions): Promise<Network> {
+  const prefix = address?.cidr.split('/')[1];
+  const hostAddress = address?.gateway !== undefined ? `${address.gateway}/${prefix}` : undefined;
+  const tap = await openTap(name, hostAddress);
+  return { attachment: { kind: 'tap', name }, ports: [], close: tap.remove };
+}
+
+async function attachUserNetwork(mac: string, options: RunOptions): Promise<Network> {
+  const network = await startUserNetwork(options.network);
+  try {
+    const station = network.station(mac, options.address, options.pcap);
+    const ports = await station.publish(options.ports ?? []);
+    const plain = ports.map(({ close: _, ...port }) => port);
+    return { attachment: station.attachment, ports: plain, close: async () => network.close() };
+  } catch (error) {
+    network.close();
+    throw error;
+  }
+}
+
+/** A host name of the image's name (RFC 1123 §2.1). */
+const hostNameOf = (name: string): string =>
+  name
+    .toLowerCase()
+    .replace(/[^a-z0-9-]+/g, '-')
+    .replace(/^-+|-+$/g, '')
+    .slice(0, 63) || 'unikernel';
+
+/** Starts the image; `name` becomes its host name. */
+export async function runHere(
+  imagePath: string,
+  name: string,
+  options: RunOptions,
+): Promise<RunningUnikernel> {
+  const mac = randomMac();
+  const network = await (options.tap === undefined
+    ? attachUserNetwork(mac, options)
+    : attachTap(options.tap, options));
+  const parameters = new Map([
+    ['host.name', hostNameOf(name)],
+    ...Object.entries(options.env ?? {}).map(([key, value]): [string, string] => [`env.${key}`, value]),
+  ]);
+  try {
+    const run = await targets[options.target]({
+      imagePath,
+      attachment: network.attachment,
+      mac,
+      address: options.address,
+      parameters,
+      memoryBytes: options.memoryBytes,
+      diskPaths: options.disks ?? [],
+      console: options.console,
+      note: options.note ?? (() => {}),
+    });
+    return { ...run, ports: network.ports, exited: run.exited.finally(network.close) };
+  } catch (error) {
+    await network.close();
+    throw error;
+  }
+}

@@ -1,0 +1,57 @@
+/**
+ * Runs one unikernel: an image, a target, a network, until it has ended and nothing of it is left.
+ *
+ * In: the path of an image, options. Out: `RunningUnikernel`, or HostError / ImageError before anything is started.
+ * May import: targets, network, tap, image.
+ */
+import { readFileSync } from 'node:fs';
+import { type Manifest, readImage } from '@noos/image';
+import { HostError } from './errors.js';
+import { parseNetwork } from './gateway/address.js';
+import { runInThread } from './node/thread.js';
+import { probeFirstAnswer } from './probe.js';
+import { runHere } from './run-here.js';
+import type { RunningUnikernel, RunOptions } from './run-options.js';
+import { targetNames } from './targets/target.js';
+
+/** Reads and checks an image; every byte of it is covered by its digest. */
+export function checkImage(path: string): Manifest {
+  let bytes: Uint8Array;
+  try {
+    bytes = readFileSync(path);
+  } catch (error) {
+    throw new HostError('image-unreadable', `cannot read ${path}: ${(error as Error).message}`, {
+      cause: error,
+    });
+  }
+  return readImage(bytes).manifest;
+}
+
+function validate(options: RunOptions): void {
+  if (!targetNames.includes(options.target))
+    throw new HostError(
+      'unknown-target',
+      `unknown target ${options.target}: choose ${targetNames.slice(0, -1).join(', ')} or ${targetNames.at(-1)}`,
+    );
+  parseNetwork(options.network?.cidr ?? '10.99.0.0/24');
+  if (options.tap === undefined) return;
+  if (options.ports !== undefined && options.ports.length > 0)
+    throw new HostError('bad-option', 'ports are published by the user-mode network: leave out -p, or --tap');
+  if (options.pcap !== undefined)
+    throw new HostError(
+      'bad-option',
+      `frames of a TAP device are recorded by tcpdump -i ${options.tap} -w ${options.pcap}: leave out --pcap`,
+    );
+}
+
+/** Starts the image at `imagePath`. What fails before the start leaves nothing behind. */
+export async function runUnikernel(imagePath: string, options: RunOptions): Promise<RunningUnikernel> {
+  const startMs = performance.now();
+  validate(options);
+  const manifest = checkImage(imagePath);
+  const start = options.target === 'node' ? runInThread : runHere;
+  const running = await start(imagePath, manifest.name, options);
+  const probed = running.ports.find((port) => port.protocol === 'tcp');
+  if (options.probe !== true || probed === undefined) return running;
+  return { ...running, firstAnswer: probeFirstAnswer(probed, startMs, running.exited) };
+}

@@ -1,0 +1,86 @@
+/**
+ * TAP devices of the host: an existing one is used as it is, a missing one is made and removed again.
+ *
+ * In: a name, an address for the host's side. Out: the device, or HostError. May import: errors.
+ */
+import { execFile, spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { promisify } from 'node:util';
+import { HostError } from '../errors.js';
+
+const run = promisify(execFile);
+
+/** IFNAMSIZ less the NUL (linux/if.h), without what would need quoting. */
+const namePattern = /^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,14}$/;
+
+export interface Tap {
+  name: string;
+  /** True when this call made it; then `remove` takes it away again. */
+  created: boolean;
+  remove(): Promise<void>;
+}
+
+function explain(error: unknown, name: string): HostError {
+  const text = String((error as { stderr?: string }).stderr ?? (error as Error).message);
+  const code = (error as NodeJS.ErrnoException).code;
+  if (code === 'ENOENT')
+    return new HostError(
+      'tap-missing',
+      `cannot make TAP device ${name}: the command ip is missing, install iproute2`,
+    );
+  if (/Operation not permitted|Permission denied/i.test(text))
+    return new HostError(
+      'tap-forbidden',
+      `no permission to make TAP device ${name}: run as root, or have root make it: ip tuntap add ${name} mode tap user $USER`,
+      { cause: error },
+    );
+  return new HostError('tap-busy', `cannot make TAP device ${name}: ${text.trim().split('\n')[0]}`, {
+    cause: error,
+  });
+}
+
+/**
+ * Has the device removed when the returned function is called, and also when this process ends without calling it: a
+ * shell waits for the end of a pipe that only this process holds.
+ */
+async function removeAtTheEnd(name: string): Promise<() => Promise<void>> {
+  const script = 'read _; exec ip link delete dev "$0"';
+  const guard = spawn('sh', ['-c', script, name], { stdio: ['pipe', 'ignore', 'ignore'], detached: true });
+  const removed = new Promise<void>((resolve) => guard.once('close', () => resolve()));
+  guard.unref();
+  return async () => {
+    guard.stdin.end();
+    await removed;
+  };
+}
+
+/**
+ * Makes sure that TAP device `name` exists. One that is made gets `hostAddress` (`192.0.2.1/24`) when given, and is
+ * brought up.
+ */
+export async function openTap(name: string, hostAddress: string | undefined): Promise<Tap> {
+  if (!namePattern.test(name))
+    throw new HostError(
+      'bad-option',
+      `${name} is no name for a network device: 1 to 15 letters, digits, - _ .`,
+    );
+  if (existsSync(`/sys/class/net/${name}`)) {
+    if (!existsSync(`/sys/class/net/${name}/tun_flags`))
+      throw new HostError('tap-busy', `${name} is a network device but no TAP device: choose another name`);
+    return { name, created: false, remove: async () => {} };
+  }
+  try {
+    await run('ip', ['tuntap', 'add', 'dev', name, 'mode', 'tap', 'vnet_hdr']);
+  } catch (error) {
+    throw explain(error, name);
+  }
+  const remove = await removeAtTheEnd(name);
+  try {
+    if (hostAddress !== undefined) await run('ip', ['address', 'add', hostAddress, 'dev', name]);
+    await run('ip', ['link', 'set', 'dev', name, 'up']);
+  } catch (error) {
+    await remove();
+    throw explain(error, name);
+  }
+  return { name, created: true, remove };
+}
