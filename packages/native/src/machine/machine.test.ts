@@ -85,6 +85,8 @@ test('timers are kept, the wall clock is right, and an idle machine uses no proc
   const vm = await start('timer');
   const output = text(vm.output);
   await until(() => output().includes('idle\n'), 'idle guest');
+  const wallMs = Number(output().match(/wall_ms (\d+)/)?.[1]);
+  assert.ok(Math.abs(Date.now() - wallMs) < 400, `wall clock ${wallMs}, here ${Date.now()}`);
   const idleFromMs = performance.now();
   const usedBefore = processorMs(vm.pid);
   await new Promise((resolve) => setTimeout(resolve, 500));
@@ -95,8 +97,6 @@ test('timers are kept, the wall clock is right, and an idle machine uses no proc
   assert.ok(used <= 20, `${used} ms of processor time while idle for 500 ms`);
   assert.ok(sleptMs > 570 && sleptMs < 900, `600 ms of guest time took ${sleptMs} ms`);
   for (const [, late] of output().matchAll(/late_us (\d+)/g)) assert.ok(Number(late) < 20_000, output());
-  const wallMs = Number(output().match(/wall_ms (\d+)/)?.[1]);
-  assert.ok(Math.abs(Date.now() - wallMs) < 3000, `wall clock ${wallMs}, here ${Date.now()}`);
 });
 
 test('two runs draw different random numbers', async () => {

@@ -96,6 +96,7 @@ export function startVm(options: VmOptions): Vm {
   const parameters = options.parameters;
   const commandLine = [
     ...(options.commandLine ?? []),
+    `noos.clock=${Date.now()}`,
     ...(parameters === undefined ? [] : ['noos.parameters=control']),
     ...(options.imageChecked ? ['noos.image=checked'] : []),
   ];

@@ -38,6 +38,20 @@ static uint64_t ns_per_tick_q32; /* nanoseconds per tick << 32 */
 static uint64_t wall_origin_ns;  /* wall clock at monotonic zero */
 uint64_t entry_tsc;
 
+/* `noos.clock` of the command line: the host's clock in milliseconds since 1970 when it started QEMU; 0 without one. */
+static uint64_t host_clock_ns(void) {
+  static const char key[] = "noos.clock";
+  struct option option;
+  uint32_t position = 0;
+  uint64_t ms = 0;
+  while (option_next(&position, &option)) {
+    if (option.key_length != sizeof key - 1 || memcmp(option.key, key, sizeof key - 1) != 0) continue;
+    for (uint32_t i = 0; i < option.value_length && option.value[i] >= '0' && option.value[i] <= '9'; i++)
+      ms = ms * 10 + (uint64_t)(option.value[i] - '0');
+  }
+  return ms * (NANOSECONDS / 1000);
+}
+
 static bool hypervisor_is(const char *name) {
   struct cpuid id = cpuid(HYPERVISOR_LEAF);
   uint32_t words[3] = {id.b, id.c, id.d};
@@ -110,6 +124,10 @@ void clock_calibrate(void) {
     /* The timer's 68 s fit 36 bits of nanoseconds. */
     ns_per_tick_q32 = (elapsed_ns << 28) / ticks << 4;
     wall_origin_ns = rtc_seconds() * NANOSECONDS - clock_monotonic_ns();
+    /* QEMU's CMOS clock drops the part of a second in which it was started; its time stamp counter starts at 0 then. */
+    uint64_t told_ns = host_clock_ns() + scale(origin_tsc);
+    uint64_t least_ns = wall_origin_ns - NANOSECONDS, most_ns = wall_origin_ns + 2 * NANOSECONDS;
+    if (told_ns > least_ns && told_ns < most_ns) wall_origin_ns = told_ns;
   }
   local_timer_set(0);
 }
