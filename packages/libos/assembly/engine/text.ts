@@ -53,15 +53,27 @@ export function readString(value: u64, buffer: Buffer): bool {
   return true;
 }
 
-/** Puts a short constant, NUL-terminated, into the engine's scratch area: a name for the C API. Not for hot paths. */
+/** Longest constant. */
+const CONSTANT_BYTES: i32 = 255;
+const constant: usize = memory.data(256);
+
+/** Writes an ASCII constant and a NUL to `constant` (managed strings would never be collected); returns its length. */
+function spell(text: string): u32 {
+  const length = min(text.length, CONSTANT_BYTES);
+  for (let i = 0; i < length; i++) store<u8>(constant + i, <u8>text.charCodeAt(i));
+  store<u8>(constant + length, 0);
+  return length;
+}
+
+/** Puts an ASCII constant, NUL-terminated, into the engine's scratch area: a name for the C API, until the next string. */
 export function constantName(name: string): u32 {
-  const bytes = String.UTF8.encode(name, true);
-  engineWrite(scratchAddress, changetype<usize>(bytes), <u32>bytes.byteLength);
+  const length = spell(name);
+  engineWrite(scratchAddress, constant, length + 1);
   return scratchAddress;
 }
 
-/** A string value from a constant. Not for hot paths. */
+/** A string value from an ASCII constant. */
 export function constantString(text: string): u64 {
-  const bytes = String.UTF8.encode(text);
-  return newString(changetype<usize>(bytes), <u32>bytes.byteLength);
+  const length = spell(text);
+  return newString(constant, length);
 }

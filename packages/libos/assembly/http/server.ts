@@ -177,7 +177,7 @@ export function requestPeerAddress(exchange: i32): u32 {
 
 export function requestPeerPort(exchange: i32): u16 {
   const connection = exchangeConnection(exchange);
-  return connection == null ? 0 : tcpPeerPort(connection.tcp);
+  return connection == null ? 0 : <u16>tcpPeerPort(connection.tcp);
 }
 
 /** A live server exchange that has no response head yet; its error is in `answerError`. */

@@ -1,6 +1,6 @@
 // Start parameters: `key=value` lines of the platform. In: the platform's text. Out: values by key.
 // May import: platform/.
-import { parametersRead } from '../platform/index';
+import { consoleWrite, parametersRead } from '../platform/index';
 
 export let parametersAddress: usize = 0;
 export let parametersLength: u32 = 0;
@@ -16,15 +16,38 @@ export function readParameters(): void {
   parametersRead(parametersAddress, parametersLength);
 }
 
-/** Finds the last line whose key is `key` (later ones override): sets `valueAddress` and `valueLength`. */
-export function findParameter(key: string): bool {
-  const keyLength = <u32>key.length;
+/** Key of the last search: what `parameterError` names. */
+const key: usize = memory.data(64);
+let keyLength: u32 = 0;
+
+function spell(text: string): void {
+  for (let i = 0; i < text.length; i++) store<u8>(key + keyLength++, <u8>text.charCodeAt(i));
+}
+
+/** Finds the last line whose key is `name` (later ones override): sets `valueAddress` and `valueLength`. */
+export function findParameter(name: string): bool {
+  keyLength = 0;
+  spell(name);
+  return findKey();
+}
+
+/** Finds `net.<index>.<name>`. */
+export function findInterfaceParameter(index: u32, name: string): bool {
+  keyLength = 0;
+  spell('net.0.');
+  store<u8>(key + 4, <u8>(48 + index));
+  spell(name);
+  return findKey();
+}
+
+function findKey(): bool {
   let found = false;
   const end = parametersAddress + parametersLength;
   for (let line = parametersAddress; line < end; ) {
     let lineEnd = line;
     while (lineEnd < end && load<u8>(lineEnd) != 10) lineEnd++;
-    if (lineEnd - line > keyLength && load<u8>(line + keyLength) == 0x3d && startsWith(line, key)) {
+    const rest = lineEnd - line;
+    if (rest > keyLength && load<u8>(line + keyLength) == 0x3d && memory.compare(line, key, keyLength) == 0) {
       valueAddress = line + keyLength + 1;
       valueLength = <u32>(lineEnd - valueAddress);
       found = true;
@@ -34,9 +57,24 @@ export function findParameter(key: string): bool {
   return found;
 }
 
-function startsWith(address: usize, key: string): bool {
-  for (let i = 0; i < key.length; i++) if (load<u8>(address + i) != <u8>key.charCodeAt(i)) return false;
-  return true;
+/** Says on the console that the found value is not `wanted` (a short ASCII text); returns false. */
+export function parameterError(wanted: string): bool {
+  const line = heap.alloc(keyLength + valueLength + 128);
+  let used: usize = 0;
+  used = append(line, used, 'parameter ');
+  memory.copy(line + used, key, keyLength);
+  used = append(line, used + keyLength, '=');
+  memory.copy(line + used, valueAddress, valueLength);
+  used = append(line, used + valueLength, ': must be ');
+  used = append(line, append(line, used, wanted), '\n');
+  consoleWrite(2, line, <u32>used);
+  heap.free(line);
+  return false;
+}
+
+function append(line: usize, used: usize, text: string): usize {
+  for (let i = 0; i < text.length; i++) store<u8>(line + used++, <u8>text.charCodeAt(i));
+  return used;
 }
 
 /** The found value as a decimal number, saturated to u32; 0 when it is not one. */

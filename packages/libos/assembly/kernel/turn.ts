@@ -3,16 +3,23 @@
 import { limitMemory } from '../engine/context';
 import { DISPATCH_START, DISPATCH_STOP, DISPATCH_TIMER, EVENT_STOP } from '../platform/index';
 import { randomStart } from '../platform/random';
-import { clockSet } from '../time/clock';
+import { httpTimer } from '../http/index';
+import { clockSet, nowNs } from '../time/clock';
+import { NEVER_NS, TIMER_HTTP, takeExpired } from '../time/timers';
 import { EVALUATED, evaluateKept, evaluationState, FAILED, PENDING } from './application';
 import { startClock } from './clock';
+import { configureInterfaces } from './configure';
 import { applicationDeadlineNs, takeApplicationDeadline } from './deadline';
 import { dispatchEvent, hasDispatchFunction } from './dispatch';
+import { deliverEvents } from './events';
+import { networkFlush, networkReceive, networkStart, networkTimer } from './network';
 import { findParameter, readParameters, valueAsU32 } from './parameters';
 import { markStarted, requestExit } from './phase';
 
 /** Exit code of an application whose top level throws at start. */
 const EXIT_TOP_LEVEL_THREW: u32 = 1;
+/** Exit code of a start parameter that cannot be used. */
+const EXIT_BAD_PARAMETER: u32 = 2;
 
 /** PENDING until the top level has run to its end. */
 let evaluation: u32 = EVALUATED;
@@ -22,17 +29,29 @@ export function startUnikernel(nowMonotonicNs: u64, nowWallNs: u64): u64 {
   startClock(nowMonotonicNs, nowWallNs);
   readParameters();
   randomStart();
+  networkStart();
   markStarted();
   if (findParameter('memory.engine') && valueAsU32() > 0) limitMemory(valueAsU32());
+  if (!configureInterfaces()) {
+    requestExit(EXIT_BAD_PARAMETER);
+    return NEVER_NS;
+  }
   evaluation = evaluateKept();
   afterEvaluation();
+  deliverEvents();
   return endTurn();
 }
 
 /** `turn` of the platform interface. */
 export function turnUnikernel(nowMonotonicNs: u64, nowWallNs: u64, events: u32): u64 {
   clockSet(nowMonotonicNs, nowWallNs);
-  if (takeApplicationDeadline()) deliver(DISPATCH_TIMER);
+  networkReceive();
+  expireTimers();
+  deliverEvents();
+  if (takeApplicationDeadline()) {
+    deliver(DISPATCH_TIMER);
+    deliverEvents();
+  }
   if (evaluation == PENDING) {
     evaluation = evaluationState();
     if (evaluation != PENDING) afterEvaluation();
@@ -40,8 +59,17 @@ export function turnUnikernel(nowMonotonicNs: u64, nowWallNs: u64, events: u32):
   if ((events & EVENT_STOP) != 0) {
     if (hasDispatchFunction()) dispatchEvent(DISPATCH_STOP);
     else requestExit(0);
+    deliverEvents();
   }
   return endTurn();
+}
+
+function expireTimers(): void {
+  while (true) {
+    const timer = takeExpired(nowNs);
+    if (timer === null) return;
+    if (!networkTimer(timer) && timer.kind == TIMER_HTTP) httpTimer(timer);
+  }
 }
 
 function deliver(kind: u32): void {
@@ -53,6 +81,7 @@ function afterEvaluation(): void {
   else if (evaluation == FAILED) requestExit(EXIT_TOP_LEVEL_THREW);
 }
 
+/** Sends what became due; returns the earliest deadline. */
 function endTurn(): u64 {
-  return applicationDeadlineNs;
+  return min(networkFlush(), applicationDeadlineNs);
 }

@@ -8,7 +8,10 @@ import { started } from '../phase';
 import { callClock, defineClock } from './clock';
 import { callConsole, defineConsole } from './console';
 import { GROUP_SHIFT, NEEDS_START, throwBuildTimeError } from './define';
+import { callHttp, defineHttp } from './http';
+import { callTcp, defineTcp } from './tcp';
 import { callText, defineText } from './text';
+import { callUdp, defineUdp } from './udp';
 
 /** Puts the host object on the global `__noos`; the runtime's first module takes it from there. */
 export function defineIntrinsics(): void {
@@ -16,6 +19,9 @@ export function defineIntrinsics(): void {
   defineConsole(host);
   defineClock(host);
   defineText(host);
+  defineHttp(host);
+  defineTcp(host);
+  defineUdp(host);
   const global = JS_GetGlobalObject(context);
   JS_SetPropertyStr(context, global, constantName('__noos'), host);
   freeValue(global);
@@ -29,7 +35,13 @@ export function callIntrinsic(magic: i32, argv: u32): u64 {
       return callConsole(magic, argv);
     case 1:
       return callClock(magic, argv);
-    default:
+    case 2:
       return callText(magic, argv);
+    case 3:
+      return callHttp(magic, argv);
+    case 4:
+      return callTcp(magic, argv);
+    default:
+      return callUdp(magic, argv);
   }
 }

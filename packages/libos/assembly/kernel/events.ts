@@ -1,0 +1,85 @@
+// Socket and HTTP events on their way to who owns them. In: the layers' event queues. Out: calls of HTTP, DNS and the
+// application. May import: everything below kernel/.
+import { pushArgument } from '../engine/call';
+import { newString } from '../engine/text';
+import { fromI32, fromI64, fromU32 } from '../engine/value';
+import {
+  httpEventError,
+  httpEventExchange,
+  httpEventKind,
+  httpNextEvent,
+  httpTcpEvent,
+  requestBodyBytes,
+  requestHeaders,
+  requestHeadersLength,
+  requestMethod,
+  requestMethodLength,
+  requestPeerAddress,
+  requestPeerPort,
+  requestTarget,
+  requestTargetLength,
+} from '../http/index';
+import { DISPATCH_HTTP_CLOSED, DISPATCH_HTTP_REQUEST, DISPATCH_TCP, DISPATCH_UDP } from '../platform/index';
+import { OWNER_APPLICATION, OWNER_HTTP_CLIENT, OWNER_HTTP_SERVER } from '../socket/owners';
+import { eventBits, eventHandle, eventOwner, tcpNextEvent } from '../socket/tcp/index';
+import { udpEventHandle, udpEventOwner, udpNextEvent, udpTakeError } from '../socket/udp';
+import { beginEvent, dispatch, dispatchHandle, dispatchHandleValue } from './dispatch';
+
+/** Delivers until no layer has an event left: what the application does may cause more. */
+export function deliverEvents(): void {
+  let any: bool;
+  do {
+    any = deliverTcp();
+    if (deliverHttp()) any = true;
+    if (deliverUdp()) any = true;
+  } while (any);
+}
+
+function deliverTcp(): bool {
+  let any = false;
+  while (tcpNextEvent()) {
+    any = true;
+    const owner = eventOwner;
+    if (owner == OWNER_HTTP_SERVER || owner == OWNER_HTTP_CLIENT) httpTcpEvent(eventHandle, eventBits);
+    else if (owner == OWNER_APPLICATION) dispatchHandleValue(DISPATCH_TCP, eventHandle, eventBits);
+  }
+  return any;
+}
+
+function deliverHttp(): bool {
+  let any = false;
+  while (httpNextEvent()) {
+    any = true;
+    const exchange = httpEventExchange;
+    if (httpEventKind == DISPATCH_HTTP_REQUEST) dispatchRequest(exchange);
+    else if (httpEventKind == DISPATCH_HTTP_CLOSED)
+      dispatchHandleValue(DISPATCH_HTTP_CLOSED, exchange, httpEventError);
+    else dispatchHandle(httpEventKind, exchange);
+  }
+  return any;
+}
+
+function dispatchRequest(exchange: i32): void {
+  beginEvent(DISPATCH_HTTP_REQUEST);
+  pushArgument(fromI32(exchange));
+  pushArgument(newString(requestMethod(exchange), requestMethodLength(exchange)));
+  pushArgument(newString(requestTarget(exchange), requestTargetLength(exchange)));
+  pushArgument(newString(requestHeaders(exchange), requestHeadersLength(exchange)));
+  pushArgument(fromI64(requestBodyBytes(exchange)));
+  pushArgument(fromU32(requestPeerAddress(exchange)));
+  pushArgument(fromU32(requestPeerPort(exchange)));
+  dispatch();
+}
+
+function deliverUdp(): bool {
+  let any = false;
+  while (udpNextEvent()) {
+    any = true;
+    if (udpEventOwner != OWNER_APPLICATION) continue;
+    const handle = udpEventHandle;
+    const error = udpTakeError(handle);
+    if (error < 0) dispatchHandleValue(DISPATCH_UDP, handle, error);
+    dispatchHandle(DISPATCH_UDP, handle);
+  }
+  return any;
+}

@@ -1,0 +1,116 @@
+// httpListen … httpRequest: the application's side of the HTTP server and client. In: host calls. Out: calls of http/.
+// May import: engine/, http/, kernel/.
+import { Buffer, reserve } from '../../engine/buffer';
+import { newArrayBuffer, readString } from '../../engine/text';
+import {
+  fromI32,
+  isNull,
+  isString,
+  isUndefined,
+  JS_EXCEPTION,
+  JS_NULL,
+  JS_UNDEFINED,
+  toI32,
+  toI64,
+  toU32,
+} from '../../engine/value';
+import {
+  HTTP_BODY_END,
+  httpAbort,
+  httpClose,
+  httpEnd,
+  httpListen,
+  httpRead,
+  httpRespond,
+  httpRespondHead,
+  httpWrite,
+} from '../../http/index';
+import { argument, define, NEEDS_START } from './define';
+import { range, readArrayBuffer, readRange } from './range';
+
+const LISTEN: i32 = 0x30 | NEEDS_START;
+const CLOSE: i32 = 0x31;
+const RESPOND: i32 = 0x32;
+const RESPOND_HEAD: i32 = 0x33;
+const WRITE: i32 = 0x34;
+const END: i32 = 0x35;
+const READ: i32 = 0x36;
+const ABORT: i32 = 0x37;
+
+/** Bytes that one `httpRead` or `httpWrite` moves at most. */
+const PIECE_BYTES: u32 = 64 * 1024;
+
+const headers: Buffer = changetype<Buffer>(memory.data(12));
+const body: Buffer = changetype<Buffer>(memory.data(12));
+
+export function defineHttp(host: u64): void {
+  define(host, 'httpListen', 2, LISTEN);
+  define(host, 'httpClose', 1, CLOSE);
+  define(host, 'httpRespond', 4, RESPOND);
+  define(host, 'httpRespondHead', 4, RESPOND_HEAD);
+  define(host, 'httpWrite', 4, WRITE);
+  define(host, 'httpEnd', 1, END);
+  define(host, 'httpRead', 2, READ);
+  define(host, 'httpAbort', 1, ABORT);
+}
+
+function respond(argv: u32): u64 {
+  if (!readString(argument(argv, 2), headers)) return JS_EXCEPTION;
+  const value = argument(argv, 3);
+  body.length = 0;
+  if (isString(value)) {
+    if (!readString(value, body)) return JS_EXCEPTION;
+  } else if (!isNull(value) && !isUndefined(value) && !readArrayBuffer(value, body)) return JS_EXCEPTION;
+  return fromI32(
+    httpRespond(
+      toI32(argument(argv, 0)),
+      toU32(argument(argv, 1)),
+      headers.address,
+      headers.length,
+      body.address,
+      body.length,
+    ),
+  );
+}
+
+function respondHead(argv: u32): u64 {
+  if (!readString(argument(argv, 2), headers)) return JS_EXCEPTION;
+  const exchange = toI32(argument(argv, 0));
+  const contentLength = toI64(argument(argv, 3));
+  return fromI32(
+    httpRespondHead(exchange, toU32(argument(argv, 1)), headers.address, headers.length, contentLength),
+  );
+}
+
+function read(argv: u32): u64 {
+  const capacity = min(max<u32>(toU32(argument(argv, 1)), 1), PIECE_BYTES);
+  reserve(body, capacity);
+  const count = httpRead(toI32(argument(argv, 0)), body.address, capacity);
+  if (count > 0) return newArrayBuffer(body.address, count);
+  if (count == 0) return JS_UNDEFINED;
+  return count == HTTP_BODY_END ? JS_NULL : fromI32(count);
+}
+
+export function callHttp(magic: i32, argv: u32): u64 {
+  switch (magic) {
+    case RESPOND:
+      return respond(argv);
+    case RESPOND_HEAD:
+      return respondHead(argv);
+    case WRITE:
+      if (!readRange(argv, 1, PIECE_BYTES)) return JS_EXCEPTION;
+      return fromI32(httpWrite(toI32(argument(argv, 0)), range.address, range.length));
+    case END:
+      return fromI32(httpEnd(toI32(argument(argv, 0))));
+    case READ:
+      return read(argv);
+    case ABORT:
+      httpAbort(toI32(argument(argv, 0)));
+      return JS_UNDEFINED;
+    case LISTEN:
+      return fromI32(httpListen(<u16>toU32(argument(argv, 0)), toU32(argument(argv, 1))));
+    default:
+      httpClose(toI32(argument(argv, 0)));
+      return JS_UNDEFINED;
+  }
+}
