@@ -3,7 +3,14 @@
 import { INTERFACE_LIMIT, interfaceConfigure } from '../iface/interface';
 import { interfaceSetAddress } from '../iface/routes';
 import { findInterfaceParameter, parameterError, valueAddress, valueAsU32, valueLength } from './parameters';
-import { parsedAddress, parsedPrefixLength, parseIpv4, parseIpv4Prefix, parseMac, parsedMac } from './parse-address';
+import {
+  parsedAddress,
+  parsedMac,
+  parsedPrefixLength,
+  parseIpv4,
+  parseIpv4Prefix,
+  parseMac,
+} from './parse-address';
 
 const DEFAULT_MTU_BYTES: u32 = 1500;
 const LEAST_MTU_BYTES: u32 = 576;
@@ -11,7 +18,8 @@ const LARGEST_MTU_BYTES: u32 = 65535;
 
 function valueIs(text: string): bool {
   if (valueLength != <u32>text.length) return false;
-  for (let i = 0; i < text.length; i++) if (load<u8>(valueAddress + i) != <u8>text.charCodeAt(i)) return false;
+  for (let i = 0; i < text.length; i++)
+    if (load<u8>(valueAddress + i) != <u8>text.charCodeAt(i)) return false;
   return true;
 }
 
@@ -36,7 +44,8 @@ function configureInterface(index: u32): bool {
     dhcpInterfaces |= 1 << index;
     return true;
   }
-  if (!parseIpv4Prefix(valueAddress, valueLength)) return parameterError('dhcp, or an address like 192.0.2.2/24');
+  if (!parseIpv4Prefix(valueAddress, valueLength))
+    return parameterError('dhcp, or an address like 192.0.2.2/24');
   const address = parsedAddress;
   const prefixLength = parsedPrefixLength;
   let gateway: u32 = 0;

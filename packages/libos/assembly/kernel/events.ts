@@ -2,7 +2,7 @@
 // application. May import: everything below kernel/.
 import { pushArgument } from '../engine/call';
 import { newString } from '../engine/text';
-import { fromI32, fromI64, fromU32 } from '../engine/value';
+import { fromBool, fromI32, fromI64, fromU32 } from '../engine/value';
 import {
   httpEventError,
   httpEventExchange,
@@ -18,8 +18,19 @@ import {
   requestPeerPort,
   requestTarget,
   requestTargetLength,
+  responseBodyBytes,
+  responseHeaders,
+  responseHeadersLength,
+  responseKeepAlive,
+  responseStatus,
 } from '../http/index';
-import { DISPATCH_HTTP_CLOSED, DISPATCH_HTTP_REQUEST, DISPATCH_TCP, DISPATCH_UDP } from '../platform/index';
+import {
+  DISPATCH_HTTP_CLOSED,
+  DISPATCH_HTTP_REQUEST,
+  DISPATCH_HTTP_RESPONSE,
+  DISPATCH_TCP,
+  DISPATCH_UDP,
+} from '../platform/index';
 import { OWNER_APPLICATION, OWNER_HTTP_CLIENT, OWNER_HTTP_SERVER } from '../socket/owners';
 import { eventBits, eventHandle, eventOwner, tcpNextEvent } from '../socket/tcp/index';
 import { udpEventHandle, udpEventOwner, udpNextEvent, udpTakeError } from '../socket/udp';
@@ -52,6 +63,7 @@ function deliverHttp(): bool {
     any = true;
     const exchange = httpEventExchange;
     if (httpEventKind == DISPATCH_HTTP_REQUEST) dispatchRequest(exchange);
+    else if (httpEventKind == DISPATCH_HTTP_RESPONSE) dispatchResponse(exchange);
     else if (httpEventKind == DISPATCH_HTTP_CLOSED)
       dispatchHandleValue(DISPATCH_HTTP_CLOSED, exchange, httpEventError);
     else dispatchHandle(httpEventKind, exchange);
@@ -68,6 +80,16 @@ function dispatchRequest(exchange: i32): void {
   pushArgument(fromI64(requestBodyBytes(exchange)));
   pushArgument(fromU32(requestPeerAddress(exchange)));
   pushArgument(fromU32(requestPeerPort(exchange)));
+  dispatch();
+}
+
+function dispatchResponse(exchange: i32): void {
+  beginEvent(DISPATCH_HTTP_RESPONSE);
+  pushArgument(fromI32(exchange));
+  pushArgument(fromU32(responseStatus(exchange)));
+  pushArgument(newString(responseHeaders(exchange), responseHeadersLength(exchange)));
+  pushArgument(fromI64(responseBodyBytes(exchange)));
+  pushArgument(fromBool(responseKeepAlive(exchange)));
   dispatch();
 }
 

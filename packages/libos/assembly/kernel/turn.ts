@@ -1,9 +1,9 @@
 // The turn loop (docs/architecture.md, "A turn"). In: the platform's calls. Out: the next deadline.
 // May import: everything below kernel/.
 import { limitMemory } from '../engine/context';
+import { httpTimer } from '../http/index';
 import { DISPATCH_START, DISPATCH_STOP, DISPATCH_TIMER, EVENT_STOP } from '../platform/index';
 import { randomStart } from '../platform/random';
-import { httpTimer } from '../http/index';
 import { clockSet, nowNs } from '../time/clock';
 import { NEVER_NS, TIMER_HTTP, takeExpired } from '../time/timers';
 import { EVALUATED, evaluateKept, evaluationState, FAILED, PENDING } from './application';

@@ -21,10 +21,12 @@ import {
   httpEnd,
   httpListen,
   httpRead,
+  httpRequest,
   httpRespond,
   httpRespondHead,
   httpWrite,
 } from '../../http/index';
+import { ERROR_EINVAL } from '../../platform/index';
 import { argument, define, NEEDS_START } from './define';
 import { range, readArrayBuffer, readRange } from './range';
 
@@ -36,12 +38,15 @@ const WRITE: i32 = 0x34;
 const END: i32 = 0x35;
 const READ: i32 = 0x36;
 const ABORT: i32 = 0x37;
+const REQUEST: i32 = 0x38 | NEEDS_START;
 
 /** Bytes that one `httpRead` or `httpWrite` moves at most. */
 const PIECE_BYTES: u32 = 64 * 1024;
 
 const headers: Buffer = changetype<Buffer>(memory.data(12));
 const body: Buffer = changetype<Buffer>(memory.data(12));
+const method: Buffer = changetype<Buffer>(memory.data(12));
+const target: Buffer = changetype<Buffer>(memory.data(12));
 
 export function defineHttp(host: u64): void {
   define(host, 'httpListen', 2, LISTEN);
@@ -52,6 +57,11 @@ export function defineHttp(host: u64): void {
   define(host, 'httpEnd', 1, END);
   define(host, 'httpRead', 2, READ);
   define(host, 'httpAbort', 1, ABORT);
+  define(host, 'httpRequest', 6, REQUEST);
+}
+
+function listen(port: u32, address: u32): u64 {
+  return fromI32(port < 1 || port > 65535 ? ERROR_EINVAL : httpListen(<u16>port, address));
 }
 
 function respond(argv: u32): u64 {
@@ -91,6 +101,27 @@ function read(argv: u32): u64 {
   return count == HTTP_BODY_END ? JS_NULL : fromI32(count);
 }
 
+function request(argv: u32): u64 {
+  const port = toU32(argument(argv, 1));
+  if (port < 1 || port > 65535) return fromI32(ERROR_EINVAL);
+  if (!readString(argument(argv, 2), method)) return JS_EXCEPTION;
+  if (!readString(argument(argv, 3), target)) return JS_EXCEPTION;
+  if (!readString(argument(argv, 4), headers)) return JS_EXCEPTION;
+  return fromI32(
+    httpRequest(
+      toU32(argument(argv, 0)),
+      <u16>port,
+      method.address,
+      method.length,
+      target.address,
+      target.length,
+      headers.address,
+      headers.length,
+      toI64(argument(argv, 5)),
+    ),
+  );
+}
+
 export function callHttp(magic: i32, argv: u32): u64 {
   switch (magic) {
     case RESPOND:
@@ -107,8 +138,10 @@ export function callHttp(magic: i32, argv: u32): u64 {
     case ABORT:
       httpAbort(toI32(argument(argv, 0)));
       return JS_UNDEFINED;
+    case REQUEST:
+      return request(argv);
     case LISTEN:
-      return fromI32(httpListen(<u16>toU32(argument(argv, 0)), toU32(argument(argv, 1))));
+      return listen(toU32(argument(argv, 0)), toU32(argument(argv, 1)));
     default:
       httpClose(toI32(argument(argv, 0)));
       return JS_UNDEFINED;
