@@ -75,6 +75,11 @@ void noos_entropy_read(uint8_t *bytes, uint32_t length) {
 static uint32_t wait_for_events(uint64_t deadline_ns) {
   static bool stopping;
   uint32_t waiting = (block_ready() ? NOOS_EVENT_BLOCK_READY : 0) | (net_drained() ? 0 : NOOS_EVENT_RECEIVE_READY);
+  /* Without its network nothing can reach or stop the unikernel any more. */
+  if (net_gone() && !stopping) {
+    stopping = true;
+    return waiting | NOOS_EVENT_STOP;
+  }
   struct pollfd fds[2] = {{.fd = wake_fd, .events = POLLIN}, {.fd = net_fd(), .events = net_poll_events()}};
   if (fds[1].events == 0) fds[1].fd = -1;
   struct timespec timeout = {0, 0};
@@ -93,11 +98,6 @@ static uint32_t wait_for_events(uint64_t deadline_ns) {
       if (!stopping) waiting |= NOOS_EVENT_STOP;
       stopping = true;
     }
-  }
-  /* Without its network nothing can reach or stop the unikernel any more. */
-  if (net_gone() && !stopping) {
-    waiting |= NOOS_EVENT_STOP;
-    stopping = true;
   }
   return waiting;
 }
