@@ -15,7 +15,15 @@ export const applicationModules = ['dns', 'env', 'globals', 'net', 'process'] as
  * Parts that hang on a member of Request or Response instead of a global: included when the name occurs in the code
  * of the application or of a package it uses. A name in a comment includes a part needlessly, never the reverse.
  */
-export const features: Readonly<Record<string, RegExp>> = {};
+export const features: Readonly<Record<string, RegExp>> = {
+  blob: /\b(?:blob|Blob|File)\b/,
+  'form-data': /\b(?:formData|FormData)\b/,
+  'search-params': /\b(?:URLSearchParams|searchParams)\b/,
+  signal: /\b(?:signal|AbortSignal|AbortController)\b/,
+  streams:
+    /\b(?:body|clone|pipeThrough|pipeTo|readable|stream|writable|ReadableStream|TextDecoderStream|TextEncoderStream|TransformStream|WritableStream)\b/,
+  url: /\bResponse\s*\.\s*redirect\b/,
+};
 
 /** Globals that are found only by name at run time (`globalThis[name]`) need `import 'noos:globals'`. */
 export const globalsModule = 'globals.js';
