@@ -202,6 +202,16 @@ test("QEMU's refusal is an error in its words, and so are too many devices", asy
   await assert.rejects(start('boots', { blocks }), { code: 'too-many-devices' });
 });
 
+test('a console that nobody reads does not hold up the unikernel', async () => {
+  const vm = await start('flood');
+  const startedMs = performance.now();
+  await new Promise((resolve) => setTimeout(resolve, 700));
+  vm.output.resume();
+  vm.error.resume();
+  assert.deepEqual(await vm.exited, { code: 3 });
+  assert.ok(performance.now() - startedMs < 3000);
+});
+
 test('killed: exit code 137', async () => {
   const vm = await start('stop');
   const output = text(vm.output);

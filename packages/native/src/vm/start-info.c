@@ -17,7 +17,7 @@ struct memory_map_entry {
 #define MEMORY_TYPE_RAM 1
 /* Firmware, loader and legacy devices live below; never touched. */
 #define LOW_MEMORY_BYTES 0x100000ull
-/* What the boot page tables reach; more RAM than this is left unused. */
+/* What the boot page tables reach. */
 #define REACHABLE_BYTES 0x100000000ull
 
 struct start_information start_information;
@@ -32,7 +32,6 @@ void start_information_read(uint64_t physical) {
     uint64_t start = (map[i].address + VM_PAGE_BYTES - 1) & ~(uint64_t)(VM_PAGE_BYTES - 1);
     uint64_t end = (map[i].address + map[i].size) & ~(uint64_t)(VM_PAGE_BYTES - 1);
     if (start < LOW_MEMORY_BYTES) start = LOW_MEMORY_BYTES;
-    if (end > REACHABLE_BYTES) end = REACHABLE_BYTES;
     if (start < end) start_information.ram[start_information.ram_count++] = (struct memory_range){start, end};
   }
   if (info->module_count > 0) {
