@@ -76,6 +76,8 @@ export function dropPending(connection: Connection): void {
   if (!hasPending(connection)) return;
   heap.free(connection.pending);
   pendingBytes -= <u64>connection.pendingLength;
+  connection.pending = 0;
   connection.pendingLength = 0;
+  connection.pendingTaken = 0;
   connection.sendDeadlineNs = NEVER_NS;
 }

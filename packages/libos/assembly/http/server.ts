@@ -90,13 +90,13 @@ export function httpTcpEvent(handle: i32, bits: u32): void {
 /** Accepts what waits, as far as there are connections. */
 function acceptAll(listener: i32): void {
   while (true) {
-    if (serverConnections >= limits.serverConnections) makeRoom();
     if (serverConnections >= limits.serverConnections + limits.refusedConnections) {
       acceptLater = listener;
       return;
     }
     const handle = tcpAccept(listener);
     if (handle <= 0) return;
+    if (serverConnections >= limits.serverConnections) makeRoom();
     const connection = connectionTake(ROLE_SERVER)!;
     connection.isSurplus = serverConnections > limits.serverConnections;
     connection.tcp = handle;
