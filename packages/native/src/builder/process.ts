@@ -11,7 +11,13 @@ import { commonFlags, type SharedUnits, strictFlags } from './shared.js';
 
 /** musl-gcc sees only musl's headers: the kernel's come after them. */
 export const kernelHeaders = ['-idirafter', '/usr/include', '-idirafter', '/usr/include/x86_64-linux-gnu'];
-const linkFlags = ['-static', '-no-pie', '-Wl,--gc-sections', '-Wl,-z,noexecstack', '-Wl,-z,separate-code'];
+export const linkFlags = [
+  '-static',
+  '-no-pie',
+  '-Wl,--gc-sections',
+  '-Wl,-z,noexecstack',
+  '-Wl,-z,separate-code',
+];
 
 /** Compiles `src/process` and links `binary`; returns its path. */
 export async function buildProcess(
