@@ -16,6 +16,7 @@ import {
   Connection,
   has,
   PERSIST,
+  RECOVERY_NONE,
   RELEASED,
   SACK,
   sendRing,
@@ -29,7 +30,7 @@ import { timestampClock } from './initial-sequence';
 import { duplicateAcknowledged, newlyAcknowledged, takeAllAsLost } from './recovery';
 import { retransmitDeadline, rttSample } from './rtt';
 import { markDirty, schedule } from './schedule';
-import { scoreboardTrim, scoreboardUpdate } from './scoreboard';
+import { isSacked, scoreboardTrim, scoreboardUpdate } from './scoreboard';
 import { segmentAck, segmentBits, segmentBytes, segmentSequence, segmentWindow } from './segment';
 import { after, before } from './sequence';
 import { CLOSING, FIN_WAIT_1, FIN_WAIT_2, LAST_ACK } from './state';
@@ -55,16 +56,30 @@ function updateWindow(c: Connection): void {
   if (c.sendWindow > c.sendWindowLargest) c.sendWindowLargest = c.sendWindow;
 }
 
-/** One timed segment a round trip; after a retransmission the echoed timestamp, which is not ambiguous (RFC 7323 §4.1). */
-function sampleRoundTrip(c: Connection): void {
-  if (has(c, TIMING)) {
-    if (before(segmentAck, c.timedSequence)) return;
+function sampleTimed(c: Connection): void {
+  c.flags &= ~TIMING;
+  rttSample(c, <u32>min((nowNs - c.timedNs) / 1000, 1 << 30));
+}
+
+/**
+ * The round trip of an acknowledgement that moves: one timed segment a round trip, else the echoed timestamp. With a
+ * hole before it the timed segment would measure the repair, so only SACK may answer for it then. False: the answer is
+ * ambiguous (Karn), the back-off stays until one is not (RFC 6298 §5).
+ */
+function sampleRoundTrip(c: Connection): bool {
+  if (has(c, TIMING) && !before(segmentAck, c.timedSequence)) {
+    if (c.recovery == RECOVERY_NONE && c.duplicateAcks == 0) {
+      sampleTimed(c);
+      return true;
+    }
     c.flags &= ~TIMING;
-    rttSample(c, <u32>min((nowNs - c.timedNs) / 1000, 1 << 30));
-  } else if (has(c, TIMESTAMPS) && optionTimestamps) {
-    const elapsedMs = timestampClock() + c.timestampOffset - optionTimestampEcho;
-    if (elapsedMs < 1 << 20) rttSample(c, max(elapsedMs, 1) * 1000);
   }
+  if (has(c, TIMING) && c.backoff == 0) return true;
+  if (!has(c, TIMESTAMPS) || !optionTimestamps) return false;
+  if (c.backoff > 0 && before(optionTimestampEcho, c.timeoutStamp)) return false;
+  const elapsedMs = timestampClock() + c.timestampOffset - optionTimestampEcho;
+  if (elapsedMs < 1 << 20) rttSample(c, max(elapsedMs, 1) * 1000);
+  return true;
 }
 
 function tellRoom(c: Connection): void {
@@ -101,8 +116,7 @@ function moveUnacknowledged(c: Connection): bool {
   }
   c.sendUnacknowledged = segmentAck;
   scoreboardTrim(c);
-  sampleRoundTrip(c);
-  c.backoff = 0;
+  if (sampleRoundTrip(c)) c.backoff = 0;
   c.retries = 0;
   c.softError = 0;
   newlyAcknowledged(c, acknowledged, flight);
@@ -127,6 +141,7 @@ export function acknowledge(c: Connection): bool {
     return true;
   }
   const news = optionSackCount > 0 && has(c, SACK) && scoreboardUpdate(c);
+  if (news && has(c, TIMING) && isSacked(c, c.timedSequence - 1)) sampleTimed(c);
   const windowBefore = c.sendWindow;
   updateWindow(c);
   if (segmentAck != unacknowledged) {

@@ -28,6 +28,8 @@ export const MSS_DEFAULT_BYTES: u32 = 536;
 export const MSS_LEAST_BYTES: u32 = 64;
 /** RFC 6298 §2.1. */
 export const RTO_FIRST_US: u32 = 1_000_000;
+/** RFC 6298 §5.7: after a SYN had to be sent again. */
+export const RTO_AFTER_SYN_US: u32 = 3_000_000;
 /** RFC 6298 §2.4 asks for 1 s, to outlast delayed acknowledgements of up to 500 ms (RFC 1122); today's stacks delay 40 ms (Linux, ourselves) to 200 ms, so 200 ms does the same and recovers sooner. */
 export const RTO_LEAST_US: u32 = 200_000;
 /** RFC 6298 §2.5: at least 60 s. */

@@ -169,6 +169,8 @@ export class Connection extends Socket {
   retries: u32;
   timedSequence: u32;
   timedNs: u64;
+  /** TSval at the last timeout: what echoes an earlier one answers an earlier transmission. */
+  timeoutStamp: u32;
 
   // Congestion control (RFC 5681, RFC 9438), bytes.
   congestionWindow: u32;

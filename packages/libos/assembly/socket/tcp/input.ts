@@ -13,9 +13,10 @@ import {
 import { NS_PER_S, nowNs } from '../../time/clock';
 import { NEVER_NS } from '../../time/timers';
 import { ACK, FIN, RST, SYN } from '../../wire/tcp';
-import { optionTimestampEcho, optionTimestamps, optionTimestampValue } from '../../wire/tcp-options';
+import { optionTimestamps, optionTimestampValue } from '../../wire/tcp-options';
 import { acknowledge } from './acknowledge';
 import { closeNow, restartTimeWait } from './closing';
+import { RTO_AFTER_SYN_US } from './configuration';
 import { congestionStart } from './congestion/index';
 import {
   ACCEPTED,
@@ -32,7 +33,6 @@ import {
 } from './connection';
 import { answerReset, sendChallenge } from './emit';
 import { raise, raiseListener } from './events';
-import { timestampClock } from './initial-sequence';
 import { armKeepAlive } from './keep-alive';
 import { acceptQueue, Listener } from './listener';
 import { takeInitialSequence, takeOffers, unknownSegment } from './passive-open';
@@ -133,10 +133,7 @@ function establish(c: Connection): void {
   if (has(c, TIMING)) {
     c.flags &= ~TIMING;
     rttSample(c, <u32>min((nowNs - c.timedNs) / 1000, 1 << 30));
-  } else if (has(c, TIMESTAMPS) && optionTimestamps && c.retries > 0) {
-    const elapsedMs = timestampClock() + c.timestampOffset - optionTimestampEcho;
-    if (elapsedMs < 1 << 17) rttSample(c, max(elapsedMs, 1) * 1000);
-  }
+  } else c.rtoUs = RTO_AFTER_SYN_US;
   c.backoff = 0;
   c.retries = 0;
   c.flags &= ~SYN_DUE;

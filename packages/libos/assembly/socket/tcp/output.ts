@@ -69,8 +69,9 @@ function transmit(c: Connection, start: u32, end: u32): u32 {
 
 /** Sends [start, end) again; false: the device is full. */
 function transmitAgain(c: Connection, start: u32, end: u32): bool {
-  c.flags &= ~TIMING;
   const sent = transmit(c, start, end);
+  // Karn: what has been sent twice cannot be timed.
+  if (!after(c.timedSequence, sent)) c.flags &= ~TIMING;
   c.retransmitted = latest(c.retransmitted, sent);
   return sent == end;
 }
@@ -167,7 +168,7 @@ function sendRescue(c: Connection): bool {
   if (!before(top, c.recoveryPoint)) return true;
   const start = latest(top, c.recoveryPoint - min(c.mss, c.recoveryPoint - top));
   if (transmit(c, start, c.recoveryPoint) != c.recoveryPoint) return false;
-  c.flags |= RESCUED;
+  c.flags = (c.flags | RESCUED) & ~TIMING;
   return true;
 }
 

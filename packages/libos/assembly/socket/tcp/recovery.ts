@@ -15,9 +15,9 @@ import {
   RESCUED,
   RETRANSMIT,
   SACK,
-  TIMING,
 } from './connection';
-import { firstIsLost, pipeBytes, scoreboardClear } from './scoreboard';
+import { timestampClock } from './initial-sequence';
+import { firstIsLost, scoreboardClear } from './scoreboard';
 import { after, before } from './sequence';
 
 /** RFC 5681 §3.2. */
@@ -36,7 +36,9 @@ export function duplicateAcknowledged(c: Connection): void {
     if (<u32>c.duplicateAcks < DUPLICATE_THRESHOLD && !firstIsLost(c)) return;
   } else if (<u32>c.duplicateAcks != DUPLICATE_THRESHOLD || !after(c.sendUnacknowledged, c.recoveryPoint))
     return;
-  congestionLoss(c, c.sendNext - c.sendUnacknowledged);
+  // The window rather than the flight (RFC 9438 §4.6 allows it): acknowledgements of a whole burst come together here,
+  // and what they allow to be sent has not been sent yet.
+  congestionLoss(c, c.congestionWindow);
   c.recovery = RECOVERY_FAST;
   c.recoveryPoint = c.sendNext;
   c.retransmitted = c.sendUnacknowledged;
@@ -74,7 +76,7 @@ export function takeAllAsLost(c: Connection): void {
   c.recovery = RECOVERY_TIMEOUT;
   c.recoveryPoint = c.sendNext;
   c.retransmitted = c.sendUnacknowledged;
-  c.flags &= ~(RETRANSMIT | TIMING);
+  c.flags &= ~RETRANSMIT;
   c.duplicateAcks = 0;
 }
 
@@ -86,7 +88,8 @@ export function timedOut(c: Connection): void {
     if (ranges.count > 0 && rangeStart(ranges, 0) == c.sendUnacknowledged) scoreboardClear(c);
   }
   // A second timeout of the same flight does not reduce the threshold again.
-  if (c.backoff == 0) congestionLoss(c, max(pipeBytes(c), c.mss));
+  if (c.backoff == 0) congestionLoss(c, min(c.congestionWindow, c.sendNext - c.sendUnacknowledged));
   takeAllAsLost(c);
+  c.timeoutStamp = timestampClock() + c.timestampOffset;
   c.congestionWindow = c.mss;
 }

@@ -9,6 +9,7 @@ import {
   rangeEnd,
   rangeStart,
   rangesClear,
+  rangesFind,
   rangesInsert,
   rangesTrimBefore,
 } from '../../storage/reassembler';
@@ -48,6 +49,11 @@ export function scoreboardUpdate(c: Connection): bool {
     if (ranges.bytes != bytes) news = true;
   }
   return news;
+}
+
+/** Whether the peer has the byte `sequence` out of order. */
+export function isSacked(c: Connection, sequence: u32): bool {
+  return rangesFind(board(c), sequence) >= 0;
 }
 
 /** The cumulative acknowledgment has moved. */

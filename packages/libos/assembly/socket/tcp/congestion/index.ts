@@ -36,7 +36,7 @@ export function congestionAcknowledged(c: Connection, bytes: u32, flightBytes: u
   else cubicAcknowledged(c, bytes);
 }
 
-/** A loss with `flightBytes` in flight: sets the threshold; the window is the caller's to set. */
+/** A loss with `flightBytes` under way: sets the threshold; the window is the caller's to set. */
 export function congestionLoss(c: Connection, flightBytes: u32): void {
   c.renoBytes = 0;
   c.slowStartThreshold =
