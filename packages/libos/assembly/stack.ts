@@ -67,6 +67,7 @@ export {
 } from './socket/udp';
 export { ringBytesUsed } from './storage/ring';
 export { clockSet } from './time/clock';
+export { dhcpStart, dhcpStop, dhcpState } from './dhcp/client';
 export { timersRunning } from './time/timers';
 
 /** Bytes passed between TypeScript and the stack: the largest datagram. */
