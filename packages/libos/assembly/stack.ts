@@ -2,7 +2,7 @@
  * Entry of stack.wasm: the network stack alone, for the gateway and the tests.
  * In: calls of src/stack/. Out: the exports below. May import: everything but engine/ and http/.
  *
- * A turn is `stackReceive`, then the events (`udpNextEvent`, …) are taken, then `stackFlush`. Between turns sockets
+ * A turn is `stackReceive`, then the events (`networkUdpEvent`, …) are taken, then `stackFlush`. Between turns sockets
  * may be used after `clockSet`; a turn must follow.
  */
 import { networkFlush, networkReceive, networkStart, networkTimer } from './kernel/network';
@@ -10,11 +10,26 @@ import { randomStart } from './platform/random';
 import { clockSet, nowNs } from './time/clock';
 import { takeExpired } from './time/timers';
 
+export { dhcpStart, dhcpState, dhcpStop } from './dhcp/client';
+export { cacheLength } from './dns/cache';
+export { queryCount } from './dns/query';
+export {
+  dnsEventAddresses,
+  dnsEventCount,
+  dnsEventError,
+  dnsEventQuery,
+  dnsEventTtlSeconds,
+  dnsNextEvent,
+  dnsResolve,
+  dnsServersChanged,
+} from './dns/resolver';
 export { arpAnnounce } from './iface/arp-output';
 export { fragmentsPending } from './iface/fragments';
-export { interfaceConfigure, interfaceSetAnyAddress } from './iface/interface';
+export { interfaceAddress, interfaceConfigure, interfaceSetAnyAddress } from './iface/interface';
 export { neighbourCount } from './iface/neighbours';
 export { interfaceSetAddress, routeAdd } from './iface/routes';
+export { fixSearch, fixServer } from './kernel/lease';
+export { networkTcpEvent, networkUdpEvent } from './kernel/network';
 export { connectionsInUse, rangesHeld } from './socket/tcp/connection';
 export {
   eventBits,
@@ -30,7 +45,6 @@ export {
   tcpListen,
   tcpLocalAddress,
   tcpLocalPort,
-  tcpNextEvent,
   tcpPeek,
   tcpPeekLength,
   tcpPeerAddress,
@@ -57,7 +71,6 @@ export {
   udpDropped,
   udpEventHandle,
   udpLocalPort,
-  udpNextEvent,
   udpQueueBytes,
   udpReceive,
   udpSend,
@@ -67,7 +80,6 @@ export {
 } from './socket/udp';
 export { ringBytesUsed } from './storage/ring';
 export { clockSet } from './time/clock';
-export { dhcpStart, dhcpStop, dhcpState } from './dhcp/client';
 export { timersRunning } from './time/timers';
 
 /** Bytes passed between TypeScript and the stack: the largest datagram. */

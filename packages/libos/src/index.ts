@@ -6,6 +6,7 @@ export * from './device/trace.js';
 export * from './random.js';
 export * from './simulation.js';
 export * from './stack/clock.js';
+export type { DnsAnswer } from './stack/dns.js';
 export * from './stack/error.js';
 export * from './stack/stack.js';
 export type { TcpConnection, TcpListener, TcpListenOptions } from './stack/tcp.js';

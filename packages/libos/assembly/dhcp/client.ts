@@ -169,7 +169,7 @@ function emitMessage(
 
 /** Sets the timer to the next retransmission. */
 function retryLater(client: Client): void {
-  const seconds = min(FIRST_RETRY_SECONDS << <u64>min<u32>(client.tries, 8), LAST_RETRY_SECONDS);
+  const seconds = min(FIRST_RETRY_SECONDS << (<u64>min<u32>(client.tries, 8)), LAST_RETRY_SECONDS);
   const spreadMs = <u64>(randomU32() % 2000);
   timerStart(client.timer, nowNs + seconds * NS_PER_S + spreadMs * NS_PER_MS - NS_PER_S);
   client.tries++;

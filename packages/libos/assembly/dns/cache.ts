@@ -44,7 +44,7 @@ function hashName(name: usize): void {
   for (let at: u32 = 0; at < bytes; at += 8) {
     let block: u64 = 0;
     for (let i: u32 = 0; i < 8 && at + i < bytes; i++)
-      block |= <u64>load<u8>(name + <usize>(at + i)) << <u64>(8 * i);
+      block |= (<u64>load<u8>(name + <usize>(at + i))) << (<u64>(8 * i));
     hashA = sipHash13(secretA, secretB, hashA, block);
   }
   hashB = sipHash13(secretB, secretA, hashA, <u64>bytes);
@@ -83,7 +83,8 @@ function evict(): void {
   let victim: usize = 0;
   for (let i: u32 = 0; i < pool.bumped; i++) {
     const place = poolAt(pool, i);
-    if (victim == 0 || changetype<Entry>(place).expiresNs < changetype<Entry>(victim).expiresNs) victim = place;
+    if (victim == 0 || changetype<Entry>(place).expiresNs < changetype<Entry>(victim).expiresNs)
+      victim = place;
   }
   remove(changetype<Entry>(victim));
 }

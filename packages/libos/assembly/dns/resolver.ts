@@ -30,7 +30,7 @@ import {
   dnsTtlSeconds,
 } from '../wire/dns';
 import { NOT_AN_ADDRESS, parseIpv4 } from '../wire/ipv4-text';
-import { cacheFind, cacheStart, cacheStore, cachedAddresses, cachedCount, cachedTtlSeconds } from './cache';
+import { cachedAddresses, cachedCount, cachedTtlSeconds, cacheFind, cacheStart, cacheStore } from './cache';
 import { dnsSearchAt, dnsSearchCount, dnsServerAt, dnsServerCount } from './configuration';
 import {
   Query,
@@ -146,7 +146,7 @@ function finishWith(query: Query, address: u32): void {
 function nameCandidate(query: Query): bool {
   const asked = queryAsked(query);
   const name = queryCandidate(query);
-  const searches = query.absolute ? 0 : dnsSearchCount;
+  const searches: u32 = query.absolute ? 0 : dnsSearchCount;
   while (query.candidate <= searches) {
     const position = query.candidate++;
     const isName = query.nameFirst ? position == 0 : position == searches;
@@ -215,7 +215,7 @@ function ask(query: Query): void {
     query.udp = socket;
     const length = dnsEmitQuery(message, query.identifier, queryCurrent(query));
     if (udpSend(socket, query.server, DNS_PORT, message, length) < 0) continue;
-    timerStart(queryTimer(query), nowNs + ((FIRST_TIMEOUT_MS << <u64>round) * NS_PER_MS));
+    timerStart(queryTimer(query), nowNs + (FIRST_TIMEOUT_MS << (<u64>round)) * NS_PER_MS);
     return;
   }
   query.serverFailed = true;
@@ -241,8 +241,9 @@ export function dnsServersChanged(): void {
 }
 
 function queryOfUdp(handle: i32): Query | null {
-  for (let i: u32 = 0; ; i++) {
-    const place = queryAt(i);
+  let index: u32 = 0;
+  while (true) {
+    const place = queryAt(index++);
     if (place == 0) return null;
     const query = changetype<Query>(place);
     if (query.live && query.udp == handle) return query;

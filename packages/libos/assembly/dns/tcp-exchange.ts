@@ -2,14 +2,10 @@
  * One request and its response over TCP (RFC 7766): length prefix, query, response, close.
  * In: a query message. Out: the response. May import: socket, storage, wire.
  */
-import { OWNER_DNS } from '../socket/owners';
-import {
-  tcpConnect,
-  tcpReceive,
-  tcpAbort,
-  tcpSend,
-} from '../socket/tcp/index';
+
 import { SOCKET_EVENT_CLOSED, SOCKET_EVENT_CONNECTED, SOCKET_EVENT_READABLE } from '../platform/index';
+import { OWNER_DNS } from '../socket/owners';
+import { tcpAbort, tcpConnect, tcpReceive, tcpSend } from '../socket/tcp/index';
 import { load16, store16 } from '../storage/bytes';
 import { DNS_PORT } from '../wire/dns';
 import { Query, queryAt } from './query';
@@ -21,7 +17,7 @@ const RESPONSE_BYTES: u32 = 8192;
 
 /** Connects to the query's server; the request is kept and sent when the connection is there. False: no socket. */
 export function tcpExchangeOpen(query: Query, length: u32, request: usize): bool {
-  const handle = tcpConnect(0, 0, query.server, DNS_PORT, OWNER_DNS);
+  const handle = tcpConnect(0, 0, query.server, <u16>DNS_PORT, OWNER_DNS);
   if (handle < 0) return false;
   query.tcp = handle;
   query.received = 0;
@@ -41,8 +37,9 @@ export function tcpExchangeClose(query: Query): void {
 }
 
 function queryOfTcp(handle: i32): Query | null {
-  for (let i: u32 = 0; ; i++) {
-    const place = queryAt(i);
+  let index: u32 = 0;
+  while (true) {
+    const place = queryAt(index++);
     if (place == 0) return null;
     const query = changetype<Query>(place);
     if (query.live && query.tcp == handle) return query;

@@ -1,6 +1,7 @@
 // One frame in, at most one datagram out. In: a device number. Out: the variables of `datagram.ts`; ARP and ICMP are
 // answered here. May import: device, wire, and the rest of this folder.
 import { deviceReceive, receivedFlags, receivedFrame } from '../device/device';
+import { nowNs } from '../time/clock';
 import {
   ARP_REQUEST,
   arpCheck,
@@ -34,7 +35,7 @@ import {
   PROTOCOL_UDP,
 } from '../wire/ipv4';
 import { VIRTIO_DATA_VALID, VIRTIO_NEEDS_CSUM } from '../wire/virtio-net';
-import { arpReply } from './arp-output';
+import { arpAnnounce, arpReply } from './arp-output';
 import { datagramClear, datagramProtocol, datagramSet, datagramSetOrigin } from './datagram';
 import { fragmentAdd, reassembledLength, reassembledPacket } from './fragments';
 import { icmpInput, icmpSendUnreachable } from './icmp';
@@ -54,6 +55,8 @@ import { neighbourLearn } from './neighbours';
 export const LOOPBACK_DEVICE: u32 = INTERFACE_LIMIT;
 /** Ports of DHCP (RFC 2131 §4.1): all that an interface without an address takes. */
 const DHCP_CLIENT_PORT: u32 = 68;
+/** RFC 5227 §1.1. */
+const DEFEND_INTERVAL_NS: u64 = 10_000_000_000;
 /** All hosts on this link (RFC 1112 §4). */
 const ALL_HOSTS: u32 = 0xe0000001;
 
@@ -88,7 +91,9 @@ function arpInput(iface: Interface, packet: usize, length: u32): void {
   const sender = arpSenderProtocol(packet);
   const mac = arpSenderHardware(packet);
   const target = arpTargetProtocol(packet);
-  if (mac == iface.mac || isImpossibleSource(iface, sender)) return;
+  if (mac == iface.mac) return;
+  if (sender != 0 && sender == iface.address) defend(iface);
+  if (isImpossibleSource(iface, sender)) return;
   const ours = target != 0 && target == iface.address;
   const answer = ours || (iface.answersAnyArp && target != sender && target != 0);
   // A sender of 0 is a probe (RFC 5227 §2.1.1): answered, but there is nothing to learn.
@@ -97,6 +102,14 @@ function arpInput(iface: Interface, packet: usize, length: u32): void {
     if (waiting != 0) ipv4SendWaiting(iface.index, mac, waiting);
   }
   if (answer && arpOperation(packet) == ARP_REQUEST) arpReply(iface.index, target, mac, sender);
+}
+
+/** Another host claims our address: says so once in DEFEND_INTERVAL (RFC 5227 §2.4 b). */
+function defend(iface: Interface): void {
+  iface.conflict = true;
+  if (iface.defendedNs != 0 && nowNs < iface.defendedNs + DEFEND_INTERVAL_NS) return;
+  iface.defendedNs = nowNs;
+  arpAnnounce(iface.index);
 }
 
 /** Addresses that no neighbour can send from: groups, loopback, and our own. */

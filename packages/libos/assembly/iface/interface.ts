@@ -24,13 +24,19 @@ export class Interface {
   anyAddress: bool;
   /** Gateway mode: ARP requests for any address (but the asker's own) are answered. */
   answersAnyArp: bool;
+  /** Another host was seen using the address (RFC 5227 §2.4). */
+  conflict: bool;
+  /** When the address was last defended. */
+  defendedNs: u64;
 }
 
+/** Bytes per record: a multiple of 8. */
+const RECORD_BYTES: usize = 64;
 const records: usize = memory.data(256, 8);
 
 /** Record of an interface, present or not; `index` below INTERFACE_LIMIT. */
 export function interfaceAt(index: u32): Interface {
-  return changetype<Interface>(records + <usize>index * offsetof<Interface>());
+  return changetype<Interface>(records + <usize>index * RECORD_BYTES);
 }
 
 /** Brings an interface into being without an address. `mtu` 576 to 65,535 bytes; `features`: NET_FEATURE_*. */
@@ -41,6 +47,11 @@ export function interfaceConfigure(index: u32, mac: u64, mtu: u32, features: u32
   iface.mtu = mtu;
   iface.features = features;
   iface.present = true;
+}
+
+/** Own address of an interface; 0 while there is none. */
+export function interfaceAddress(index: u32): u32 {
+  return interfaceAt(index).address;
 }
 
 /** Gateway mode; see `anyAddress` and `answersAnyArp`. */
@@ -70,4 +81,12 @@ export function isOwnAddress(address: u32): bool {
 export function isBroadcastOn(iface: Interface, address: u32): bool {
   if (address == 0xffffffff) return true;
   return iface.address != 0 && iface.prefixLength < 31 && address == (iface.address | ~iface.mask);
+}
+
+/** Whether another host has claimed the address of an interface since the last call. */
+export function interfaceTakeConflict(index: u32): bool {
+  const iface = interfaceAt(index);
+  const conflict = iface.conflict;
+  iface.conflict = false;
+  return conflict;
 }

@@ -2,22 +2,45 @@
  * The network's share of a turn, for both entries: frames in, timers, what became due out, the next deadline.
  * In: devices, the clock. Out: socket events (taken by the entry). May import: all network layers.
  */
+import { dhcpConflict, dhcpTimer } from '../dhcp/client';
+import { dnsStart, dnsTimer, dnsUdpEvent } from '../dns/resolver';
+import { dnsTcpEvent } from '../dns/tcp-exchange';
 import { datagramProtocol, icmpErrorProtocol, icmpErrorSet } from '../iface/datagram';
 import { fragmentsTick } from '../iface/fragments';
 import { receiveFrame } from '../iface/input';
-import { INTERFACE_LIMIT, interfaceAt } from '../iface/interface';
+import { INTERFACE_LIMIT, interfaceAt, interfaceTakeConflict } from '../iface/interface';
 import { identificationSeed } from '../iface/ipv4-output';
 import { loopbackWaiting } from '../iface/loopback';
 import { neighboursTick, unreachableWaiting } from '../iface/neighbours';
 import { Waiting, waitingDrop } from '../iface/waiting';
 import { randomU32 } from '../platform/random';
-import { tcpFlush, tcpIcmpError, tcpInput, tcpStart, tcpTimer } from '../socket/tcp/index';
-import { udpIcmpError, udpInput } from '../socket/udp';
+import { OWNER_DHCP, OWNER_DNS } from '../socket/owners';
+import {
+  eventBits,
+  eventHandle,
+  eventOwner,
+  tcpFlush,
+  tcpIcmpError,
+  tcpInput,
+  tcpNextEvent,
+  tcpStart,
+  tcpTimer,
+} from '../socket/tcp/index';
+import { udpEventHandle, udpEventOwner, udpIcmpError, udpInput, udpNextEvent } from '../socket/udp';
 import { load32 } from '../storage/bytes';
 import { nowNs } from '../time/clock';
-import { nextDeadlineNs, TIMER_FRAGMENT, TIMER_NEIGHBOR, TIMER_TCP, Timer } from '../time/timers';
+import {
+  nextDeadlineNs,
+  TIMER_DHCP,
+  TIMER_DNS,
+  TIMER_FRAGMENT,
+  TIMER_NEIGHBOR,
+  TIMER_TCP,
+  Timer,
+} from '../time/timers';
 import { ICMP_DESTINATION_UNREACHABLE } from '../wire/icmpv4';
 import { PROTOCOL_TCP, PROTOCOL_UDP } from '../wire/ipv4';
+import { leaseInput } from './lease';
 
 /** Frames per device and turn: under a flood timers and the application still get their turn. */
 const FRAME_BUDGET: u32 = 1024;
@@ -31,6 +54,7 @@ let framesLeft: bool = false;
 export function networkStart(): void {
   identificationSeed(randomU32());
   tcpStart();
+  dnsStart();
 }
 
 function passUp(): void {
@@ -56,7 +80,27 @@ export function networkReceive(): void {
       budget--;
     }
     if (budget == 0) framesLeft = true;
+    if (device < INTERFACE_LIMIT && interfaceTakeConflict(device)) dhcpConflict(device);
   }
+}
+
+/** Takes the next TCP event that is not the resolver's, into `eventHandle`, `eventOwner`, `eventBits`. */
+export function networkTcpEvent(): bool {
+  while (tcpNextEvent()) {
+    if (eventOwner != OWNER_DNS) return true;
+    dnsTcpEvent(eventHandle, eventBits);
+  }
+  return false;
+}
+
+/** Takes the next UDP event that is not DHCP's or the resolver's, into `udpEventHandle`, `udpEventOwner`. */
+export function networkUdpEvent(): bool {
+  while (udpNextEvent()) {
+    if (udpEventOwner == OWNER_DHCP) leaseInput();
+    else if (udpEventOwner == OWNER_DNS) dnsUdpEvent(udpEventHandle);
+    else return true;
+  }
+  return false;
 }
 
 /** Handles an expired timer of the network; false: it is of a layer above. */
@@ -64,6 +108,12 @@ export function networkTimer(timer: Timer): bool {
   switch (timer.kind) {
     case TIMER_TCP:
       tcpTimer(timer);
+      return true;
+    case TIMER_DHCP:
+      dhcpTimer(timer);
+      return true;
+    case TIMER_DNS:
+      dnsTimer(timer);
       return true;
     case TIMER_NEIGHBOR:
       while (neighboursTick()) reportUnreachable();

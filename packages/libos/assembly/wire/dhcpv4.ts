@@ -136,7 +136,10 @@ export function dhcpParse(message: usize, length: u32, mac: u64): bool {
   if (length < OPTIONS_OFFSET || load<u8>(message) != BOOT_REPLY) return false;
   if (load<u8>(message, 1) != 1 || load<u8>(message, 2) != 6 || load32(message + FIXED_BYTES) != MAGIC_COOKIE)
     return false;
-  if (load32(message + 28) != <u32>(mac >> 16) || <u32>bswap<u16>(load<u16>(message, 32)) != (<u32>mac & 0xffff))
+  if (
+    load32(message + 28) != <u32>(mac >> 16) ||
+    <u32>bswap<u16>(load<u16>(message, 32)) != (<u32>mac & 0xffff)
+  )
     return false;
   clear();
   dhcpTransaction = load32(message + 4);

@@ -161,10 +161,12 @@ function readRecord(message: usize, length: u32, offset: u32): u32 {
 export function dnsParse(message: usize, length: u32, identifier: u32, name: usize): u32 {
   if (length < DNS_HEADER_BYTES || load16(message) != identifier) return DNS_MALFORMED;
   const flags = load16(message + 2);
-  if ((flags & FLAG_RESPONSE) == 0 || (flags & OPCODE_MASK) != 0 || load16(message + 4) != 1) return DNS_MALFORMED;
+  if ((flags & FLAG_RESPONSE) == 0 || (flags & OPCODE_MASK) != 0 || load16(message + 4) != 1)
+    return DNS_MALFORMED;
   let at = dnsReadName(message, length, DNS_HEADER_BYTES, owner);
   if (at == 0 || at + 4 > length || !dnsNamesEqual(owner, name)) return DNS_MALFORMED;
-  if (load16(message + <usize>at) != TYPE_A || load16(message + <usize>(at + 2)) != CLASS_IN) return DNS_MALFORMED;
+  if (load16(message + <usize>at) != TYPE_A || load16(message + <usize>(at + 2)) != CLASS_IN)
+    return DNS_MALFORMED;
   at += 4;
   if ((flags & FLAG_TRUNCATED) != 0) return DNS_TRUNCATED;
   const rcode = flags & 15;

@@ -23,6 +23,25 @@ export interface StackExports {
   routeAdd(network: number, prefixLength: number, gateway: number, index: number): number;
   arpAnnounce(index: number): void;
 
+  interfaceAddress(index: number): number;
+  dhcpStart(index: number): void;
+  dhcpStop(index: number): void;
+  dhcpState(index: number): number;
+
+  fixServer(address: number): void;
+  fixSearch(text: number, length: number): void;
+  dnsResolve(text: number, length: number, owner: number): number;
+  dnsNextEvent(): number;
+  dnsServersChanged(): void;
+  dnsEventQuery: Variable;
+  dnsEventError: Variable;
+  dnsEventAddresses: Variable;
+  dnsEventCount: Variable;
+  dnsEventTtlSeconds: Variable;
+  /** Entries in the resolver's cache, look-ups in progress. */
+  cacheLength(): number;
+  queryCount(): number;
+
   neighbourCount(): number;
   fragmentsPending(): number;
   timersRunning(): number;
@@ -44,7 +63,7 @@ export interface StackExports {
   udpLocalPort(handle: number): number;
   udpDropped(handle: number): number;
   udpClose(handle: number): void;
-  udpNextEvent(): number;
+  networkUdpEvent(): number;
   udpSocketCount(): number;
   udpQueueBytes(): number;
   udpEventHandle: Variable;
@@ -54,7 +73,7 @@ export interface StackExports {
   localPort: Variable;
 
   /** Result 0: none. The variables name the socket and SOCKET_EVENT_* bits. */
-  tcpNextEvent(): number;
+  networkTcpEvent(): number;
   eventHandle: Variable;
   eventBits: Variable;
   tcpListen(address: number, port: number, backlog: number, owner: number, deferred: number): number;

@@ -10,6 +10,7 @@ import type { FrameDevice } from '../device/frame-device.js';
 import { createFrameRing } from '../device/frame-ring.js';
 import { type Clock, systemClock } from './clock.js';
 import { ownerEmbedder, type StackCore, scratchBytes } from './core.js';
+import { createDns, type DnsAnswer } from './dns.js';
 import { instantiateStack, type StackExports } from './exports.js';
 import { createTcp, type TcpConnection, type TcpListener, type TcpListenOptions } from './tcp.js';
 import { createUdp, type UdpSocket } from './udp.js';
@@ -19,8 +20,8 @@ export interface InterfaceOptions {
   device: FrameDevice;
   /** Hardware address as a number of 48 bits. */
   mac: number;
-  /** Static address (host order); none for now when absent. */
-  ipv4?: { address: number; prefixLength: number; gateway?: number };
+  /** Static address (host order), or by DHCP; none when absent. */
+  ipv4?: { address: number; prefixLength: number; gateway?: number } | 'dhcp';
   /** Gateway: packets for any destination address are taken as one's own. */
   anyAddress?: boolean;
   /** Gateway: ARP requests for any address are answered. */
@@ -30,6 +31,8 @@ export interface InterfaceOptions {
 export interface StackOptions {
   /** At most four. */
   interfaces: InterfaceOptions[];
+  /** DNS servers and search domains; what is given here, a DHCP lease does not replace. */
+  dns?: { servers?: number[]; search?: string[] };
   clock?: Clock;
   /** Fills a range with random bytes; the system's generator unless given. */
   entropy?: (bytes: Uint8Array) => void;
@@ -43,6 +46,10 @@ export interface Stack {
   udpBind(port: number, address?: number): UdpSocket;
   /** Gateway: receives what no other socket takes, whatever its destination. */
   udpBindWildcard(): UdpSocket;
+  /** Looks up the IPv4 addresses of a name; rejects with StackError (ENOTFOUND, ESERVFAIL, EINVAL). */
+  dnsResolve(name: string): Promise<DnsAnswer>;
+  /** Own address of an interface; 0 while there is none. */
+  address(index: number): number;
   /** The raw exports, for tests and counters. */
   readonly exports: StackExports;
   /** Frames lost because the stack did not keep up. */
@@ -103,8 +110,9 @@ export async function loadStack(options: StackOptions): Promise<Stack> {
     if (closed) return;
     inTurn = true;
     exports.stackReceive(clock.monotonicNs(), clock.wallNs());
-    while (exports.tcpNextEvent() !== 0) tcp.dispatch(exports.eventHandle.value, exports.eventBits.value);
-    while (exports.udpNextEvent() !== 0) udp.dispatch(exports.udpEventHandle.value);
+    while (exports.networkTcpEvent() !== 0) tcp.dispatch(exports.eventHandle.value, exports.eventBits.value);
+    while (exports.networkUdpEvent() !== 0) udp.dispatch(exports.udpEventHandle.value);
+    dns.dispatch();
     const nextNs = BigInt.asUintN(64, exports.stackFlush());
     inTurn = false;
     if (nextNs <= clock.monotonicNs()) requestTurn();
@@ -142,6 +150,7 @@ export async function loadStack(options: StackOptions): Promise<Stack> {
   };
   const tcp = createTcp(core);
   const udp = createUdp(core);
+  const dns = createDns(core);
 
   exports.stackStart(clock.monotonicNs(), clock.wallNs());
   for (const [
@@ -150,7 +159,8 @@ export async function loadStack(options: StackOptions): Promise<Stack> {
   ] of interfaces.entries()) {
     exports.interfaceConfigure(index, BigInt(mac), device.mtuBytes, 0);
     exports.interfaceSetAnyAddress(index, anyAddress ? 1 : 0, answersAnyArp ? 1 : 0);
-    if (ipv4 !== undefined)
+    if (ipv4 === 'dhcp') exports.dhcpStart(index);
+    else if (ipv4 !== undefined)
       exports.interfaceSetAddress(index, ipv4.address, ipv4.prefixLength, ipv4.gateway ?? 0);
     device.receive = (frame) => {
       if (rings[index]!.push(frame)) requestTurn();
@@ -164,6 +174,8 @@ export async function loadStack(options: StackOptions): Promise<Stack> {
     tcpConnect: tcp.connect,
     udpBind: udp.bind,
     udpBindWildcard: udp.bindWildcard,
+    dnsResolve: dns.resolve,
+    address: (index) => exports.interfaceAddress(index) >>> 0,
     exports,
     framesDropped: () => dropped,
     close() {
