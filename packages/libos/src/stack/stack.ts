@@ -153,6 +153,11 @@ export async function loadStack(options: StackOptions): Promise<Stack> {
   const dns = createDns(core);
 
   exports.stackStart(clock.monotonicNs(), clock.wallNs());
+  for (const server of options.dns?.servers ?? []) exports.fixServer(server);
+  for (const domain of options.dns?.search ?? []) {
+    core.putScratch(Buffer.from(domain, 'latin1'));
+    exports.fixSearch(scratch, domain.length);
+  }
   for (const [
     index,
     { device, mac, ipv4, anyAddress = false, answersAnyArp = false },
