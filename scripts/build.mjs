@@ -1,8 +1,11 @@
 #!/usr/bin/env node
 // Builds the workspace in the order of its imports: interface, libos.wasm, engine.wasm, runtime, then all TypeScript.
 // Usage: npm run build [-- --only PACKAGE]   A package with a `build` script of its own runs it before tsc.
+// Artefacts whose inputs (sources, the interface's views, the lock file) have not changed are not made again.
 import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 
 const order = ['abi', 'libos', 'engine', 'runtime', 'native', 'image', 'host', 'cli'];
@@ -17,11 +20,32 @@ function run(command, commandArguments) {
   if (status !== 0) process.exit(status ?? 1);
 }
 
+/** Digest of everything that can change the artefacts of package `name`. */
+function inputDigest(name) {
+  const hash = createHash('sha256').update(readFileSync('package-lock.json'));
+  for (const directory of [`packages/${name}`, 'packages/abi/generated'])
+    for (const entry of readdirSync(directory, { recursive: true, withFileTypes: true })) {
+      const path = join(entry.parentPath ?? entry.path, entry.name);
+      const ignored = /\/(dist|build|node_modules)\/|\.test\.ts$|\.md$/.test(path);
+      if (entry.isFile() && !ignored) hash.update(path).update(readFileSync(path));
+    }
+  return hash.digest('hex');
+}
+
+/** Runs the package's `build:artefacts` unless what it made comes from the same inputs. */
+function buildArtefacts(name) {
+  const stamp = `packages/${name}/build/inputs.sha256`;
+  const digest = inputDigest(name);
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === digest) return;
+  run('npm', ['run', '--silent', 'build:artefacts', '--workspace', `packages/${name}`]);
+  mkdirSync(`packages/${name}/build`, { recursive: true });
+  writeFileSync(stamp, digest);
+}
+
 for (const name of values.only === undefined ? order : [values.only]) {
   const manifest = `packages/${name}/package.json`;
   if (!existsSync(manifest)) continue;
-  if (JSON.parse(readFileSync(manifest, 'utf8')).scripts?.['build:artefacts'])
-    run('npm', ['run', '--silent', 'build:artefacts', '--workspace', `packages/${name}`]);
+  if (JSON.parse(readFileSync(manifest, 'utf8')).scripts?.['build:artefacts']) buildArtefacts(name);
   run('node_modules/.bin/tsc', ['-b', `packages/${name}`]);
 }
 if (values.only === undefined)
