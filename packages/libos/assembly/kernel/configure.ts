@@ -1,5 +1,6 @@
 // Interfaces from start parameters (docs/architecture.md, "Start parameters"). In: `net.N.*` lines. Out: configured
 // interfaces, and which of them want DHCP. May import: iface/, kernel/.
+import { arpAnnounce } from '../iface/arp-output';
 import { INTERFACE_LIMIT, interfaceConfigure } from '../iface/interface';
 import { interfaceSetAddress } from '../iface/routes';
 import { findInterfaceParameter, parameterError, valueAddress, valueAsU32, valueLength } from './parameters';
@@ -54,6 +55,8 @@ function configureInterface(index: u32): bool {
     gateway = parsedAddress;
   }
   interfaceSetAddress(index, address, prefixLength, gateway);
+  // RFC 5227 §2.3: neighbours learn the address, and switches the port, before anybody asks.
+  arpAnnounce(index);
   return true;
 }
 
