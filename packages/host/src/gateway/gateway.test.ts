@@ -60,18 +60,28 @@ const connected = (connection: TcpConnection): Promise<number> =>
 function readAll(connection: TcpConnection, pauseMs = 0): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Uint8Array[] = [];
+    let open = true;
+    const takeAll = (): void => {
+      for (let bytes = connection.read(); bytes.length > 0; bytes = connection.read()) chunks.push(bytes);
+    };
     const take = (): void => {
-      for (let bytes = connection.read(); bytes.length > 0; bytes = connection.read()) {
+      if (!open) return;
+      if (pauseMs === 0) takeAll();
+      else {
+        const bytes = connection.read();
         chunks.push(bytes);
-        if (pauseMs > 0) {
-          setTimeout(take, pauseMs);
-          return;
-        }
+        if (bytes.length > 0) setTimeout(take, pauseMs);
       }
       if (connection.finished()) resolve(Buffer.concat(chunks));
     };
     connection.onReadable = take;
-    connection.onClosed = (error) => (error === 0 ? take() : reject(new Error(`closed with ${error}`)));
+    connection.onClosed = (error) => {
+      open = false;
+      // What has arrived can be read for the last time now.
+      takeAll();
+      if (error === 0) resolve(Buffer.concat(chunks));
+      else reject(new Error(`closed with ${error}`));
+    };
     take();
   });
 }

@@ -36,8 +36,11 @@ export function splice(connection: TcpConnection, socket: Socket, ended: () => v
   connection.onReadable = toSocket;
   connection.onWritable = toConnection;
   connection.onClosed = (error) => {
+    // Its last bytes go with it: they are taken now, however slowly the socket drains.
+    if (error === 0)
+      for (let bytes = connection.read(); bytes.length > 0; bytes = connection.read()) socket.write(bytes);
     connectionOpen = false;
-    if (error === 0) socket.destroySoon();
+    if (error === 0) socket.end();
     else socket.resetAndDestroy();
   };
   socket.setTimeout(idleMs, () => socket.destroy(new Error('idle')));
