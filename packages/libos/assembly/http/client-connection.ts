@@ -112,17 +112,20 @@ export function advanceClient(connection: Connection): u32 {
   }
   flush(connection);
   if (connection.exchange == 0) return finished(connection, true);
+  if (connection.phase == PHASE_REQUEST) {
+    const event = receiveResponse(connection);
+    if (event != 0 || connection.phase != PHASE_REQUEST) return event;
+  } else if (connection.readWanted && isReadable(connection, connection.body)) {
+    connection.readWanted = false;
+    noteReceived(connection);
+    attend(connection);
+    return report(DISPATCH_HTTP_READABLE, connection, 0);
+  }
+  // Last, and without looking again at once: when TCP still has no room, it tells.
   if (connection.writeWanted && !hasPending(connection)) {
     connection.writeWanted = false;
     connection.sendDeadlineNs = NEVER_NS;
-    attend(connection);
     return report(DISPATCH_HTTP_WRITABLE, connection, 0);
-  }
-  if (connection.phase == PHASE_REQUEST) return receiveResponse(connection);
-  if (connection.readWanted && isReadable(connection, connection.body)) {
-    connection.readWanted = false;
-    noteReceived(connection);
-    return report(DISPATCH_HTTP_READABLE, connection, 0);
   }
   return 0;
 }

@@ -176,6 +176,7 @@ function advanceExchange(connection: Connection): u32 {
     attend(connection);
     return report(DISPATCH_HTTP_READABLE, connection, 0);
   }
+  // Last, and without looking again at once: when TCP still has no room, it tells.
   if (connection.writeWanted && !hasPending(connection)) {
     connection.writeWanted = false;
     connection.sendDeadlineNs = NEVER_NS;
