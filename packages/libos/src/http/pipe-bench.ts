@@ -107,7 +107,7 @@ export class PipeBench {
 
   /** A client connects to the listener. */
   open(): number {
-    const handle = this.call('pipeOpen', this.listener);
+    const handle = this.call('pipeOpen');
     this.call('httpTcpEvent', this.listener, this.call('pipeAcceptable'));
     return handle;
   }

@@ -1,6 +1,7 @@
 // Stands in for socket/tcp in http-testing.wasm: a pipe in memory whose other end the test holds. Using a released
 // handle traps. In: what the test delivers. Out: what was sent. May import: platform.
 import {
+  ERROR_EAGAIN,
   ERROR_ECONNRESET,
   ERROR_ENOTCONN,
   SOCKET_EVENT_ACCEPTABLE,
@@ -34,15 +35,16 @@ class Pipe {
   sent: usize;
   sentLength: u32;
   sendCapacity: u32;
-  listener: i32;
+  nextPending: i32;
 }
 
 const pipes = memory.data(4096 * 64);
 let live: i32 = 0;
 /** Handles go round, so that a stale one is noticed. */
 let nextHandle: i32 = 0;
-/** Result of `pipeEvents`: bits for the handle that the test passes to httpTcpEvent. */
-let pendingAccepts: i32 = 0;
+/** Pipes that wait to be accepted, by the only listener. */
+let firstPending: i32 = 0;
+let lastPending: i32 = 0;
 
 function pipeAt(handle: i32): Pipe {
   assert(handle > 0 && handle <= PIPES, 'no such handle');
@@ -77,15 +79,12 @@ export function tcpListen(address: u32, port: u16, backlog: u32, owner: u8, defe
 
 export function tcpAccept(listener: i32): i32 {
   inUse(listener);
-  if (pendingAccepts == 0) return -11;
-  for (let handle = 1; handle <= PIPES; handle++) {
-    const pipe = pipeAt(handle);
-    if (pipe.state != PENDING || pipe.listener != listener) continue;
-    pipe.state = OPEN;
-    pendingAccepts--;
-    return handle;
-  }
-  return -11;
+  const handle = firstPending;
+  if (handle == 0) return ERROR_EAGAIN;
+  firstPending = pipeAt(handle).nextPending;
+  if (firstPending == 0) lastPending = 0;
+  pipeAt(handle).state = OPEN;
+  return handle;
 }
 
 export function tcpConnect(localAddress: u32, localPort: u16, address: u32, port: u16, owner: u8): i32 {
@@ -187,10 +186,11 @@ function settle(handle: i32): void {
 export let lastConnect: i32 = 0;
 
 /** A peer connects to a listener; returns the handle. Then pass ACCEPTABLE with the listener. */
-export function pipeOpen(listener: i32): i32 {
+export function pipeOpen(): i32 {
   const handle = create(PENDING);
-  pipeAt(handle).listener = listener;
-  pendingAccepts++;
+  if (lastPending == 0) firstPending = handle;
+  else pipeAt(lastPending).nextPending = handle;
+  lastPending = handle;
   return handle;
 }
 
