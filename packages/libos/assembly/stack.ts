@@ -28,6 +28,7 @@ export { fragmentsPending } from './iface/fragments';
 export { interfaceAddress, interfaceConfigure, interfaceSetAnyAddress } from './iface/interface';
 export { neighbourCount } from './iface/neighbours';
 export { interfaceSetAddress, routeAdd } from './iface/routes';
+export { waitingBytesNow } from './iface/waiting';
 export { fixSearch, fixServer } from './kernel/lease';
 export { networkTcpEvent, networkUdpEvent } from './kernel/network';
 export { connectionsInUse, rangesHeld } from './socket/tcp/connection';

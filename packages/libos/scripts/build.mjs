@@ -19,6 +19,7 @@ const { default: binaryen } = await import(pathToFileURL(binaryenPath).href);
 const entries = [
   ['assembly/stack.ts', 'build/stack.wasm'],
   ['assembly/unikernel.ts', 'build/libos.wasm'],
+  ['assembly/wire-testing.ts', 'build/wire-testing.wasm'],
   [
     'assembly/http-testing.ts',
     'build/http-testing.wasm',

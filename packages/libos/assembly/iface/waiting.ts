@@ -17,8 +17,12 @@ export class Waiting {
   checksumOffset: i32;
 }
 
+let waitingBytes: u32 = 0;
+
 /** Bytes held by all queues. */
-export let waitingBytes: u32 = 0;
+export function waitingBytesNow(): u32 {
+  return waitingBytes;
+}
 
 /** Frees a whole queue; returns the empty queue. */
 export function waitingFree(head: usize): usize {

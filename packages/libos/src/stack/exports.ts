@@ -43,6 +43,8 @@ export interface StackExports {
   queryCount(): number;
 
   neighbourCount(): number;
+  /** Bytes of packets that wait for a neighbour. */
+  waitingBytesNow(): number;
   fragmentsPending(): number;
   timersRunning(): number;
 
