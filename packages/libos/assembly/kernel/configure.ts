@@ -1,16 +1,25 @@
-// Interfaces from start parameters (docs/architecture.md, "Start parameters"). In: `net.N.*` lines. Out: configured
-// interfaces, and which of them want DHCP. May import: iface/, kernel/.
+// Interfaces and resolver from start parameters (docs/architecture.md, "Start parameters"). In: `net.N.*`, `dns.*`,
+// `host.name`. Out: a configured network. May import: dhcp/, iface/, kernel/, wire/.
+import { dhcpSetHostName, dhcpStart } from '../dhcp/client';
 import { arpAnnounce } from '../iface/arp-output';
 import { INTERFACE_LIMIT, interfaceConfigure } from '../iface/interface';
 import { interfaceSetAddress } from '../iface/routes';
-import { findInterfaceParameter, parameterError, valueAddress, valueAsU32, valueLength } from './parameters';
+import { fixSearch, fixServer } from './lease';
 import {
+  findInterfaceParameter,
+  findParameter,
+  parameterError,
+  valueAddress,
+  valueAsU32,
+  valueLength,
+} from './parameters';
+import {
+  parseAddress,
   parsedAddress,
   parsedMac,
   parsedPrefixLength,
-  parseIpv4,
-  parseIpv4Prefix,
   parseMac,
+  parsePrefix,
 } from './parse-address';
 
 const DEFAULT_MTU_BYTES: u32 = 1500;
@@ -32,7 +41,7 @@ function mtuOf(index: u32): u32 {
   return 0;
 }
 
-/** Configures interface `index`; false: a parameter is wrong (said on the console). Sets a bit of `dhcpInterfaces`. */
+/** Configures interface `index`; false: a parameter is wrong (said on the console). Without `ipv4` it asks DHCP. */
 function configureInterface(index: u32): bool {
   if (!findInterfaceParameter(index, 'mac')) return true;
   if (!parseMac(valueAddress, valueLength)) return parameterError('an address like 02:00:00:00:00:01');
@@ -42,16 +51,15 @@ function configureInterface(index: u32): bool {
   const features = findInterfaceParameter(index, 'features') ? valueAsU32() : 0;
   interfaceConfigure(index, mac, mtu, features);
   if (!findInterfaceParameter(index, 'ipv4') || valueIs('dhcp')) {
-    dhcpInterfaces |= 1 << index;
+    dhcpStart(index);
     return true;
   }
-  if (!parseIpv4Prefix(valueAddress, valueLength))
-    return parameterError('dhcp, or an address like 192.0.2.2/24');
+  if (!parsePrefix(valueAddress, valueLength)) return parameterError('dhcp, or an address like 192.0.2.2/24');
   const address = parsedAddress;
   const prefixLength = parsedPrefixLength;
   let gateway: u32 = 0;
   if (findInterfaceParameter(index, 'gateway')) {
-    if (!parseIpv4(valueAddress, valueLength)) return parameterError('an address like 192.0.2.1');
+    if (!parseAddress(valueAddress, valueLength)) return parameterError('an address like 192.0.2.1');
     gateway = parsedAddress;
   }
   interfaceSetAddress(index, address, prefixLength, gateway);
@@ -60,11 +68,46 @@ function configureInterface(index: u32): bool {
   return true;
 }
 
-/** Bit N: interface N takes its configuration by DHCP. */
-export let dhcpInterfaces: u32 = 0;
-
-/** Configures every interface that has a `net.N.mac`. False: a parameter is wrong. */
-export function configureInterfaces(): bool {
+/**
+ * Configures every interface that has a `net.N.mac`, and the resolver. False: a parameter is wrong (said on the
+ * console), nothing may be started then.
+ */
+export function configureNetwork(): bool {
+  if (!configureNames()) return false;
   for (let index: u32 = 0; index < INTERFACE_LIMIT; index++) if (!configureInterface(index)) return false;
+  return true;
+}
+
+/** `dns.servers`, `dns.search` and `host.name`. */
+function configureNames(): bool {
+  if (findParameter('host.name')) dhcpSetHostName(valueAddress, valueLength);
+  if (findParameter('dns.servers') && valueLength > 0)
+    for (listStart(); listNext(); ) {
+      if (!parseAddress(itemAddress, itemLength))
+        return parameterError('addresses like 192.0.2.1, with commas between');
+      fixServer(parsedAddress);
+    }
+  if (findParameter('dns.search') && valueLength > 0)
+    for (listStart(); listNext(); ) fixSearch(itemAddress, itemLength);
+  return true;
+}
+
+let itemAddress: usize = 0;
+let itemLength: u32 = 0;
+let listPosition: usize = 0;
+
+/** Begins with the found value, a list separated by commas. */
+function listStart(): void {
+  listPosition = valueAddress;
+}
+
+/** Next item into `itemAddress` and `itemLength`. */
+function listNext(): bool {
+  const end = valueAddress + valueLength;
+  if (listPosition >= end) return false;
+  itemAddress = listPosition;
+  while (listPosition < end && load<u8>(listPosition) != 0x2c) listPosition++;
+  itemLength = <u32>(listPosition - itemAddress);
+  listPosition++;
   return true;
 }

@@ -1,5 +1,7 @@
 // Socket and HTTP events on their way to who owns them. In: the layers' event queues. Out: calls of HTTP, DNS and the
 // application. May import: everything below kernel/.
+
+import { dnsNextEvent } from '../dns/resolver';
 import { pushArgument } from '../engine/call';
 import { newString } from '../engine/text';
 import { fromBool, fromI32, fromI64, fromU32 } from '../engine/value';
@@ -32,9 +34,11 @@ import {
   DISPATCH_UDP,
 } from '../platform/index';
 import { OWNER_APPLICATION, OWNER_HTTP_CLIENT, OWNER_HTTP_SERVER } from '../socket/owners';
-import { eventBits, eventHandle, eventOwner, tcpNextEvent } from '../socket/tcp/index';
-import { udpEventHandle, udpEventOwner, udpNextEvent, udpTakeError } from '../socket/udp';
+import { eventBits, eventHandle, eventOwner } from '../socket/tcp/index';
+import { udpEventHandle, udpEventOwner, udpTakeError } from '../socket/udp';
 import { beginEvent, dispatch, dispatchHandle, dispatchHandleValue } from './dispatch';
+import { dispatchAnswer } from './intrinsics/dns';
+import { networkTcpEvent, networkUdpEvent } from './network';
 
 /** Delivers until no layer has an event left: what the application does may cause more. */
 export function deliverEvents(): void {
@@ -43,12 +47,13 @@ export function deliverEvents(): void {
     any = deliverTcp();
     if (deliverHttp()) any = true;
     if (deliverUdp()) any = true;
+    if (deliverDns()) any = true;
   } while (any);
 }
 
 function deliverTcp(): bool {
   let any = false;
-  while (tcpNextEvent()) {
+  while (networkTcpEvent()) {
     any = true;
     const owner = eventOwner;
     if (owner == OWNER_HTTP_SERVER || owner == OWNER_HTTP_CLIENT) httpTcpEvent(eventHandle, eventBits);
@@ -95,13 +100,22 @@ function dispatchResponse(exchange: i32): void {
 
 function deliverUdp(): bool {
   let any = false;
-  while (udpNextEvent()) {
+  while (networkUdpEvent()) {
     any = true;
     if (udpEventOwner != OWNER_APPLICATION) continue;
     const handle = udpEventHandle;
     const error = udpTakeError(handle);
     if (error < 0) dispatchHandleValue(DISPATCH_UDP, handle, error);
     dispatchHandle(DISPATCH_UDP, handle);
+  }
+  return any;
+}
+
+function deliverDns(): bool {
+  let any = false;
+  while (dnsNextEvent()) {
+    any = true;
+    dispatchAnswer();
   }
   return any;
 }

@@ -1,50 +1,32 @@
-// Addresses in start parameters. In: text. Out: numbers in `parsed…`. May import: nothing.
+// Addresses in start parameters. In: text. Out: numbers in `parsed…`. May import: wire/.
+import { NOT_AN_ADDRESS, parseIpv4 } from '../wire/ipv4-text';
 
 export let parsedAddress: u32 = 0;
 export let parsedPrefixLength: u32 = 0;
 /** Hardware address, first byte in bits 40 to 47. */
 export let parsedMac: u64 = 0;
 
-/** Where the last number ended. */
-let end: usize = 0;
-
-/** A decimal number of at most `limit` from `at`; -1: none, or larger. */
-function decimal(at: usize, stop: usize, limit: i32): i32 {
-  let number: i32 = 0;
-  let digits = 0;
-  for (; at < stop && digits < 4; at++, digits++) {
-    const digit = <i32>load<u8>(at) - 48;
-    if (digit < 0 || digit > 9) break;
-    number = number * 10 + digit;
-  }
-  end = at;
-  return digits > 0 && number <= limit ? number : -1;
-}
-
-/** "192.0.2.1", nothing after it. */
-export function parseIpv4(text: usize, length: u32): bool {
-  const stop = text + length;
-  let address: u32 = 0;
-  end = text;
-  for (let part = 0; part < 4; part++) {
-    if (part > 0 && (end >= stop || load<u8>(end++) != 0x2e)) return false;
-    const byte = decimal(end, stop, 255);
-    if (byte < 0) return false;
-    address = (address << 8) | byte;
-  }
-  parsedAddress = address;
-  return end == stop;
+/** "192.0.2.1". */
+export function parseAddress(text: usize, length: u32): bool {
+  const address = parseIpv4(text, length);
+  parsedAddress = <u32>address;
+  return address != NOT_AN_ADDRESS;
 }
 
 /** "192.0.2.1/24". */
-export function parseIpv4Prefix(text: usize, length: u32): bool {
+export function parsePrefix(text: usize, length: u32): bool {
   const stop = text + length;
-  let slash = text;
-  while (slash < stop && load<u8>(slash) != 0x2f) slash++;
-  if (slash == stop || !parseIpv4(text, <u32>(slash - text))) return false;
-  const prefix = decimal(slash + 1, stop, 32);
+  let at = text;
+  while (at < stop && load<u8>(at) != 0x2f) at++;
+  if (!parseAddress(text, <u32>(at - text)) || stop - at < 2 || stop - at > 3) return false;
+  let prefix: u32 = 0;
+  for (at++; at < stop; at++) {
+    const digit = <u32>load<u8>(at) - 48;
+    if (digit > 9) return false;
+    prefix = prefix * 10 + digit;
+  }
   parsedPrefixLength = prefix;
-  return prefix >= 0 && end == stop;
+  return prefix <= 32;
 }
 
 function hexDigit(character: u32): i32 {

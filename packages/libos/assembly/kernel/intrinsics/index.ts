@@ -8,6 +8,7 @@ import { started } from '../phase';
 import { callClock, defineClock } from './clock';
 import { callConsole, defineConsole } from './console';
 import { GROUP_SHIFT, NEEDS_START, throwBuildTimeError } from './define';
+import { callDns, defineDns } from './dns';
 import { callHttp, defineHttp } from './http';
 import { callTcp, defineTcp } from './tcp';
 import { callText, defineText } from './text';
@@ -22,6 +23,7 @@ export function defineIntrinsics(): void {
   defineHttp(host);
   defineTcp(host);
   defineUdp(host);
+  defineDns(host);
   const global = JS_GetGlobalObject(context);
   JS_SetPropertyStr(context, global, constantName('__noos'), host);
   freeValue(global);
@@ -41,7 +43,9 @@ export function callIntrinsic(magic: i32, argv: u32): u64 {
       return callHttp(magic, argv);
     case 4:
       return callTcp(magic, argv);
-    default:
+    case 5:
       return callUdp(magic, argv);
+    default:
+      return callDns(argv);
   }
 }

@@ -23,6 +23,7 @@ import {
   tcpSetOption,
   tcpShutdown,
 } from '../../socket/tcp/index';
+import { putDecimal } from './decimal';
 import { argument, define, NEEDS_START } from './define';
 import { range, readRange } from './range';
 
@@ -88,14 +89,6 @@ function receive(argv: u32): u64 {
 
 /** Four decimal numbers of at most ten digits, with commas. */
 const addressesText: usize = memory.data(48);
-
-function putDecimal(at: usize, value: u32): usize {
-  let digits: usize = 1;
-  for (let rest = value / 10; rest > 0; rest /= 10) digits++;
-  for (let i = digits; i > 0; i--, value /= 10) store<u8>(at + i - 1, <u8>(48 + (value % 10)));
-  store<u8>(at + digits, 0x2c);
-  return at + digits + 1;
-}
 
 function addresses(handle: i32): u64 {
   let end = putDecimal(addressesText, tcpLocalAddress(handle));
