@@ -4,13 +4,13 @@
  * In: nothing. Out: registrations in http/request. Imports http, events.
  */
 import { AbortSignal, abort, newSignal } from '../events/abort.js';
-import { exchangeOf } from '../http/exchange.js';
+import { exchangeOf, whenClosed } from '../http/exchange.js';
 import { requestParts } from '../http/request.js';
 
 /** A request that arrived aborts when its client goes away; one made by the application never by itself. */
 requestParts.newSignal = (request) => {
   const signal = newSignal();
-  if (request._exchange > 0) exchangeOf(request._exchange).onClosed.push((error) => abort(signal, error));
+  if (request._exchange > 0) whenClosed(exchangeOf(request._exchange), (error) => abort(signal, error));
   return signal;
 };
 requestParts.followSignal = (signal) => {

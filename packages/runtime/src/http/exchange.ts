@@ -4,7 +4,7 @@
  * In: libos's httpReadable, httpWritable, httpClosed. Out: incoming bodies; writing with back-pressure. Imports core.
  * An exchange is here only while something waits for it; a request answered at once never is.
  */
-import { dispatchKinds } from '@noos/abi';
+import { dispatchKinds, errorCodes } from '@noos/abi';
 import { systemError } from '../core/errors.js';
 import { host, onDispatch } from '../core/host.js';
 import { concatenate } from '../encoding/utf8.js';
@@ -19,7 +19,7 @@ export class Exchange {
   error: Error | undefined;
   onReadable: (() => void) | undefined;
   onWritable: (() => void) | undefined;
-  onClosed: ((error: Error) => void)[] = [];
+  onClosed: ((error: Error) => void)[] | undefined;
 
   constructor(id: number) {
     this.id = id;
@@ -40,7 +40,29 @@ export function exchangeOf(id: number): Exchange {
 
 /** The exchange is over as far as this side is concerned. */
 export function forget(id: number): void {
+  const exchange = open.get(id);
+  if (exchange === undefined) return;
   open.delete(id);
+  // Whoever still reads the rest of a request that has been answered must not wait for ever.
+  if (exchange.onReadable !== undefined || exchange.onWritable !== undefined)
+    kill(exchange, systemError(errorCodes.ENOTCONN, 'HTTP exchange'));
+}
+
+function kill(exchange: Exchange, error: Error): void {
+  exchange.error ??= error;
+  const { onClosed, onReadable, onWritable } = exchange;
+  exchange.onClosed = undefined;
+  exchange.onReadable = undefined;
+  exchange.onWritable = undefined;
+  for (const action of onClosed ?? []) action(exchange.error);
+  onReadable?.();
+  onWritable?.();
+}
+
+/** Calls `action` when the exchange dies before its end. */
+export function whenClosed(exchange: Exchange, action: (error: Error) => void): void {
+  exchange.onClosed ??= [];
+  exchange.onClosed.push(action);
 }
 
 onDispatch(dispatchKinds.httpReadable, ((id: number) => {
@@ -63,10 +85,7 @@ onDispatch(dispatchKinds.httpClosed, ((id: number, error: number) => {
   const exchange = open.get(id);
   if (exchange === undefined) return;
   open.delete(id);
-  exchange.error = systemError(error, 'HTTP exchange');
-  for (const action of exchange.onClosed) action(exchange.error);
-  exchange.onReadable?.();
-  exchange.onWritable?.();
+  kill(exchange, systemError(error, 'HTTP exchange'));
 }) as never);
 
 /** A body that arrives on an exchange, read when somebody wants it: unread bytes hold the peer's window shut. */
@@ -173,7 +192,7 @@ export async function sendBody(exchange: Exchange, source: IncomingBody | Stream
   const stop = (error: Error) => {
     reader.cancel(error).catch(() => {});
   };
-  exchange.onClosed.push(stop);
+  whenClosed(exchange, stop);
   try {
     for (;;) {
       const { done, value } = await reader.read();

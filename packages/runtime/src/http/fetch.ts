@@ -22,6 +22,7 @@ import {
   forget,
   isStreaming,
   sendBody,
+  whenClosed,
   writeAll,
 } from './exchange.js';
 import { headerLine } from './header-line.js';
@@ -84,7 +85,7 @@ async function send(
   const exchange = exchangeOf(id);
   return new Promise((resolve, reject) => {
     let stop: (() => void) | undefined;
-    exchange.onClosed.push((error) => {
+    whenClosed(exchange, (error) => {
       waiting.delete(id);
       stop?.();
       reject(error);

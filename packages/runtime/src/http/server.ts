@@ -5,7 +5,7 @@
  * A response with a text or bytes goes out in one call, in the same turn, without promise or stream when the handler
  * answers synchronously.
  */
-import { dispatchKinds } from '@noos/abi';
+import { dispatchKinds, errorCodes } from '@noos/abi';
 import { SystemError, systemError } from '../core/errors.js';
 import { host, onDispatch } from '../core/host.js';
 import { reportError } from '../core/report.js';
@@ -18,11 +18,23 @@ export type FetchHandler = (request: Request, env: unknown) => Response | Promis
 
 const { httpRespond } = host;
 const internalErrorLines = 'content-type: text/plain;charset=UTF-8\r\n';
-const pendingResponses = new Set<Promise<void>>();
+/** Requests whose handler has not answered or whose response is still being sent. */
+let unfinished = 0;
+let whenFinished: (() => void)[] = [];
 
-/** Resolves when every handler has answered. */
-export async function responsesDone(): Promise<void> {
-  while (pendingResponses.size > 0) await Promise.allSettled([...pendingResponses]);
+/** Resolves when every request that has arrived is answered. */
+export function responsesDone(): Promise<void> {
+  return new Promise((resolve) => {
+    if (unfinished === 0) resolve();
+    else whenFinished.push(resolve);
+  });
+}
+
+function finished(): void {
+  if (--unfinished > 0) return;
+  const actions = whenFinished;
+  whenFinished = [];
+  for (const action of actions) action();
 }
 
 function fail(exchange: number, error: unknown, where = 'the fetch handler'): void {
@@ -30,12 +42,11 @@ function fail(exchange: number, error: unknown, where = 'the fetch handler'): vo
   httpRespond(exchange, 500, internalErrorLines, 'Internal Server Error');
 }
 
-function respond(exchange: number, request: Request, response: Response): void {
+/** Sends a response. Returns true when its body goes on after this call. */
+function respond(exchange: number, request: Request, response: Response): boolean {
   const body = response._body;
-  if (response._used || response._stream !== undefined || isStreaming(body)) {
-    respondSlowly(exchange, request, response);
-    return;
-  }
+  if (response._used || response._stream !== undefined || isStreaming(body))
+    return respondSlowly(exchange, request, response);
   const lines =
     response._headers === undefined && !response._special ? response._lines : responseLines(response);
   const result = httpRespond(
@@ -44,7 +55,10 @@ function respond(exchange: number, request: Request, response: Response): void {
     lines,
     body === null || typeof body === 'string' ? body : exact(body as Uint8Array<ArrayBuffer>),
   );
-  if (result < 0) fail(exchange, systemError(result, `respond with status ${response._status}`));
+  // The client may be gone; that is no fault of the application.
+  if (result === errorCodes.EINVAL)
+    fail(exchange, systemError(result, `respond with status ${response._status}`));
+  return false;
 }
 
 function exact(bytes: Uint8Array<ArrayBuffer>): ArrayBuffer {
@@ -54,29 +68,26 @@ function exact(bytes: Uint8Array<ArrayBuffer>): ArrayBuffer {
 }
 
 /** The cases that need more than one call: a stream, or a body that was used up. */
-function respondSlowly(id: number, request: Request, response: Response): void {
+function respondSlowly(id: number, request: Request, response: Response): boolean {
   if (response._body !== null && unusable(response)) {
     fail(
       id,
       new TypeError('the response was returned after its body had been read or locked: return a clone()'),
     );
-    return;
-  }
-  if (!isStreaming(response._body) && response._stream === undefined) {
-    respond(id, request, response);
-    return;
+    return false;
   }
   const exchange = exchangeOf(id);
-  const done = stream(exchange, request, response).catch((error: unknown) => {
-    // A peer that went away is no fault of the application.
-    if (!(error instanceof SystemError)) reportError(error, 'the body of a response');
-    if (exchange.error === undefined) host.httpAbort(id);
-  });
-  const all = done.then(() => {
-    forget(id);
-    pendingResponses.delete(all);
-  });
-  pendingResponses.add(all);
+  unfinished++;
+  stream(exchange, request, response)
+    .catch((error: unknown) => {
+      if (!(error instanceof SystemError)) reportError(error, 'the body of a response');
+      if (exchange.error === undefined) host.httpAbort(id);
+    })
+    .then(() => {
+      forget(id);
+      finished();
+    });
+  return true;
 }
 
 async function stream(exchange: Exchange, request: Request, response: Response): Promise<void> {
@@ -91,20 +102,26 @@ async function stream(exchange: Exchange, request: Request, response: Response):
   host.httpEnd(exchange.id);
 }
 
-async function respondLater(
-  exchange: Exchange,
-  request: Request,
-  answer: PromiseLike<unknown>,
-): Promise<void> {
+/** The handler's promise is settled: answers unless the client has gone meanwhile. */
+function settle(exchange: Exchange, request: Request, response: unknown): void {
   try {
-    const response = await answer;
-    if (exchange.error !== undefined) return;
-    if (!(response instanceof Response)) throw notResponse(response);
-    respond(exchange.id, request, response);
+    if (exchange.error === undefined) {
+      if (!(response instanceof Response)) throw notResponse(response);
+      if (respond(exchange.id, request, response)) return;
+    }
   } catch (error) {
-    if (exchange.error === undefined) fail(exchange.id, error);
-    else reportError(error, 'the fetch handler, after the client had gone');
+    fail(exchange.id, error);
+  } finally {
+    finished();
   }
+  forget(exchange.id);
+}
+
+function settleWithError(exchange: Exchange, error: unknown): void {
+  if (exchange.error === undefined) fail(exchange.id, error);
+  else reportError(error, 'the fetch handler, after the client had gone');
+  forget(exchange.id);
+  finished();
 }
 
 function notResponse(value: unknown): TypeError {
@@ -128,23 +145,22 @@ export function serveHttp(owner: { fetch: FetchHandler }, env: unknown): void {
     let answer: unknown;
     try {
       answer = owner.fetch(request, env);
+      if (answer instanceof Response) {
+        if (!respond(id, request, answer) && (bodyBytes !== 0 || request._signal !== undefined)) forget(id);
+        return;
+      }
+      if (typeof (answer as PromiseLike<unknown> | undefined)?.then !== 'function') throw notResponse(answer);
     } catch (error) {
       fail(id, error);
       if (bodyBytes !== 0) forget(id);
       return;
     }
-    if (answer instanceof Response) {
-      respond(id, request, answer);
-      if (bodyBytes !== 0 && answer._stream === undefined && !isStreaming(answer._body)) forget(id);
-      return;
-    }
-    if (typeof (answer as PromiseLike<unknown> | undefined)?.then !== 'function') {
-      fail(id, notResponse(answer));
-      return;
-    }
-    const done = respondLater(exchangeOf(id), request, answer as PromiseLike<unknown>).then(() => {
-      pendingResponses.delete(done);
-    });
-    pendingResponses.add(done);
+    unfinished++;
+    const exchange = exchangeOf(id);
+    const promise = answer instanceof Promise ? answer : Promise.resolve(answer);
+    promise.then(
+      (response) => settle(exchange, request, response),
+      (error) => settleWithError(exchange, error),
+    );
   }) as never);
 }

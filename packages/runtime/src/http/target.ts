@@ -6,8 +6,9 @@
  * resolved here, so that reading `request.url` does not bring the URL parser into the image.
  */
 
-/** In normal form: unreserved and reserved characters that paths and queries keep, and no segment that begins with a dot. */
-const normal = /^(?!.*\/(?:\.|%2[eE]))[!$-;=?-_a-z|~]*$/;
+/** In normal form: characters that paths and queries keep. */
+const normal = /^\/[!$&()*+,\-./0-9:;=?@A-Z_a-z|~%[\]]*$/;
+const normalHost = /^[a-z0-9.-]+(?::[1-9][0-9]*)?$/;
 /** The URL Standard's path percent-encode set, without `%` as it stays. */
 const pathEncoded = /[\0-\x20"#<>?^`{}\x7f-\uffff]/g;
 /** Special-query percent-encode set. */
@@ -33,7 +34,14 @@ function isDotDot(segment: string): boolean {
  */
 export function normaliseTarget(origin: string, target: string): string {
   const whole = origin + target;
-  if (origin !== '' && normal.test(target) && !/['\\^]/.test(target) && isNormalHost(origin)) return whole;
+  if (
+    normal.test(target) &&
+    // Dot segments, also as %2e.
+    !target.includes('/.') &&
+    !target.includes('/%2') &&
+    isNormalOrigin(origin)
+  )
+    return whole;
   const match = /^([a-z][a-z0-9+.-]*:\/\/[^/?#]*)([^?#]*)(\?[^#]*)?/i.exec(whole);
   if (match === null) return whole;
   const path: string[] = [];
@@ -51,6 +59,13 @@ export function normaliseTarget(origin: string, target: string): string {
   return `${match[1]!.toLowerCase().replace(/:80$/, '')}/${path.join('/')}${query}`;
 }
 
-function isNormalHost(origin: string): boolean {
-  return !origin.endsWith(':80') && !/[A-Z]/.test(origin);
+/** The last origin found normal: a service is hardly ever asked under more than one. */
+let knownOrigin = '';
+
+function isNormalOrigin(origin: string): boolean {
+  if (origin === knownOrigin) return origin !== '';
+  if (!origin.startsWith('http://') || !normalHost.test(origin.slice(7)) || origin.endsWith(':80'))
+    return false;
+  knownOrigin = origin;
+  return true;
 }

@@ -11,9 +11,9 @@ import machine, { type UrlRecord } from './url-machine.js';
 
 /** Scheme, host, port, path, query, fragment of an http URL that the standard's parser would leave as it is. */
 const normalUrl =
-  /^(https?:)\/\/((?:[a-z0-9_-]+\.)*[a-z_][a-z0-9_-]*|(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)\.){3}(?:25[0-5]|2[0-4]\d|1?\d?\d))(?::([1-9]\d{0,4}))?(\/[!$&'()*+,\-./\d:;=@A-Z_a-z~%[\]|]*)(\?[!$&()*+,\-./\d:;=?@A-Z_a-z~%[\]|\\^`{}]*)?(#[!$&'()*+,\-./\d:;=?@A-Z_a-z~%[\]|#\\^{}]*)?$/;
-/** What the expression lets through and the standard would change. */
-const notNormal = /xn--|\/\.|\/%2e|\.0\d|\/\/0\d/i;
+  /^(https?:)\/\/((?:[a-z0-9_-]+\.)*[a-z_][a-z0-9_-]*|(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)\.){3}(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d))(?::([1-9]\d{0,4}))?(\/[!$&'()*+,\-./\d:;=@A-Z_a-z~%[\]|]*)(\?[!$&()*+,\-./\d:;=?@A-Z_a-z~%[\]|\\^`{}]*)?(#[!$&'()*+,\-./\d:;=?@A-Z_a-z~%[\]|#\\^{}]*)?$/;
+/** What the expression lets through and the standard may change: encoded Unicode, dot segments, also as %2e. */
+const notNormal = ['xn--', '/.', '/%2'];
 
 export class URL {
   _href = '';
@@ -241,7 +241,7 @@ function take(url: URL, parsed: UrlRecord): void {
 
 function parseNormal(url: URL, text: string): boolean {
   const match = normalUrl.exec(text);
-  if (match === null || notNormal.test(text)) return false;
+  if (match === null || notNormal.some((part) => text.includes(part))) return false;
   const [, protocol, hostname, port = '', pathname, search = '', hash = ''] = match as string[];
   if (port !== '' && (Number(port) > 65_535 || port === (protocol === 'http:' ? '80' : '443'))) return false;
   url._href = text;
