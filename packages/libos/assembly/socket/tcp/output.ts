@@ -236,10 +236,14 @@ export function output(c: Connection): bool {
   return taken;
 }
 
-/** A window probe (RFC 9293 §3.8.6.1): one byte beyond the window, or what is in flight from its beginning. */
+/**
+ * A window probe (RFC 9293 §3.8.6.1): one byte beyond a closed window, or what fits in one that is open but was too
+ * small to be worth a segment (RFC 1122 §4.2.3.4, the override of silly-window avoidance).
+ */
 export function sendProbe(c: Connection): void {
   const start = c.sendUnacknowledged;
-  const end = start + 1;
+  const fits = min(min(c.sendWindow, c.mss), sendRing(c).length);
+  const end = start + (c.sendNext == start ? max(fits, 1) : 1);
   c.flags &= ~TIMING;
   if (transmit(c, start, end) == end) c.sendNext = latest(c.sendNext, end);
 }
