@@ -133,7 +133,10 @@ function sendNew(c: Connection, limit: u32, pipe: u32): bool {
       }
       if ((sent - start) % c.mss != 0) c.smallEnd = sent;
       c.sendNext = sent;
-      c.flags &= ~PERSIST;
+      if (has(c, PERSIST)) {
+        c.flags &= ~PERSIST;
+        c.retransmitNs = NEVER_NS;
+      }
       pipe += sent - start;
     }
     if (sent != end) return false;
@@ -213,11 +216,10 @@ function watch(c: Connection): void {
   if (c.sendNext != c.sendUnacknowledged) {
     if (c.retransmitNs == NEVER_NS) c.retransmitNs = retransmitDeadline(c);
   } else if (sendRing(c).length > 0) {
-    if (!has(c, PERSIST)) {
-      c.flags |= PERSIST;
-      c.backoff = 0;
-      c.retransmitNs = retransmitDeadline(c);
-    }
+    if (has(c, PERSIST) && c.retransmitNs != NEVER_NS) return;
+    if (!has(c, PERSIST)) c.backoff = 0;
+    c.flags |= PERSIST;
+    c.retransmitNs = retransmitDeadline(c);
   }
 }
 

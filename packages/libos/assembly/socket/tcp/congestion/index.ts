@@ -43,8 +43,9 @@ export function congestionLoss(c: Connection, flightBytes: u32): void {
     c.congestion == CONGESTION_RENO ? renoThreshold(c, flightBytes) : cubicThreshold(c, flightBytes);
 }
 
-/** Sending begins again after `idleNs` with nothing in flight (RFC 5681 §4.1). */
+/** Sending begins again, `idleNs` after the last segment, with nothing in flight (RFC 5681 §4.1: only beyond an RTO is that a pause). */
 export function congestionIdle(c: Connection, idleNs: u64): void {
+  if (idleNs <= <u64>c.rtoUs * 1000) return;
   cubicIdle(c, idleNs);
-  if (idleNs > <u64>c.rtoUs * 1000) c.congestionWindow = min(c.congestionWindow, initialWindow(c));
+  c.congestionWindow = min(c.congestionWindow, initialWindow(c));
 }
