@@ -40,7 +40,7 @@ const READ: i32 = 0x36;
 const ABORT: i32 = 0x37;
 const REQUEST: i32 = 0x38 | NEEDS_START;
 
-/** Bytes that one `httpRead` or `httpWrite` moves at most. */
+/** Bytes that cross at once. */
 const PIECE_BYTES: u32 = 64 * 1024;
 
 const headers: Buffer = changetype<Buffer>(memory.data(12));
@@ -92,6 +92,19 @@ function respondHead(argv: u32): u64 {
   );
 }
 
+/** In pieces, until all is taken or HTTP has said that it tells when it takes more. */
+function write(argv: u32): u64 {
+  const exchange = toI32(argument(argv, 0));
+  let total: u32 = 0;
+  while (true) {
+    if (!readRange(argv, 1, PIECE_BYTES, total)) return JS_EXCEPTION;
+    const taken = httpWrite(exchange, range.address, range.length);
+    if (taken < 0) return fromI32(taken);
+    total += taken;
+    if (<u32>taken < range.length || range.length < PIECE_BYTES) return fromI32(total);
+  }
+}
+
 function read(argv: u32): u64 {
   const capacity = min(max<u32>(toU32(argument(argv, 1)), 1), PIECE_BYTES);
   reserve(body, capacity);
@@ -129,8 +142,7 @@ export function callHttp(magic: i32, argv: u32): u64 {
     case RESPOND_HEAD:
       return respondHead(argv);
     case WRITE:
-      if (!readRange(argv, 1, PIECE_BYTES)) return JS_EXCEPTION;
-      return fromI32(httpWrite(toI32(argument(argv, 0)), range.address, range.length));
+      return write(argv);
     case END:
       return fromI32(httpEnd(toI32(argument(argv, 0))));
     case READ:

@@ -12,10 +12,10 @@ import { argument } from './define';
 export const range: Buffer = changetype<Buffer>(memory.data(12));
 
 /**
- * Copies at most `limit` bytes of the range in arguments `first` to `first` + 2 into `range`. False: thrown, because
- * the first is no ArrayBuffer or the range lies outside.
+ * Copies at most `limit` bytes of the range in arguments `first` to `first` + 2 into `range`, from byte `skip` of it
+ * on. False: thrown, because the first is no ArrayBuffer or the range lies outside.
  */
-export function readRange(argv: u32, first: u32, limit: u32): bool {
+export function readRange(argv: u32, first: u32, limit: u32, skip: u32 = 0): bool {
   const bytes = JS_GetArrayBuffer(context, wordAddress, argument(argv, first));
   if (bytes == 0) return false;
   const size = engineLoadU32(wordAddress);
@@ -25,8 +25,9 @@ export function readRange(argv: u32, first: u32, limit: u32): bool {
     throwError('RangeError', 'the range lies outside of the buffer');
     return false;
   }
-  reserve(range, min(length, limit));
-  engineRead(range.address, bytes + offset, range.length);
+  const start = min(skip, length);
+  reserve(range, min(length - start, limit));
+  engineRead(range.address, bytes + offset + start, range.length);
   return true;
 }
 

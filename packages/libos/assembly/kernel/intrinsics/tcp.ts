@@ -69,9 +69,17 @@ function connect(argv: u32): u64 {
   return fromI32(tcpConnect(0, 0, toU32(argument(argv, 0)), <u16>port, OWNER_APPLICATION));
 }
 
+/** In pieces, until all is taken or TCP, whose send was cut short, tells when it takes more. */
 function send(argv: u32): u64 {
-  if (!readRange(argv, 1, PIECE_BYTES)) return JS_EXCEPTION;
-  return fromI32(tcpSend(toI32(argument(argv, 0)), range.address, range.length));
+  const handle = toI32(argument(argv, 0));
+  let total: u32 = 0;
+  while (true) {
+    if (!readRange(argv, 1, PIECE_BYTES, total)) return JS_EXCEPTION;
+    const taken = tcpSend(handle, range.address, range.length);
+    if (taken < 0) return fromI32(taken);
+    total += taken;
+    if (<u32>taken < range.length || range.length < PIECE_BYTES) return fromI32(total);
+  }
 }
 
 function receive(argv: u32): u64 {
