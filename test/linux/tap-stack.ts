@@ -1,15 +1,8 @@
 /**
  * Our stack on one side of a TAP device, Linux's in a network namespace on the other.
  *
- * In: a namespace, noos-tap, faults to inject. Out: a running `Stack` and its addresses. May import: host, libos, native.
+ * In: a namespace, faults to inject. Out: a running `Stack` and its addresses. May import: libos.
  */
-import { randomUUID } from 'node:crypto';
-import { once } from 'node:events';
-import { rmSync } from 'node:fs';
-import { createServer, type Socket } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { streamPort } from '@noos/host';
 import {
   type Faults,
   type FrameDevice,
@@ -19,8 +12,8 @@ import {
   systemClock,
   withFaults,
 } from '@noos/libos';
-import { noosTap } from '@noos/native';
 import type { Namespace } from './namespace.js';
+import { openTapPort, tapMtuBytes } from './tap-port.js';
 
 /** Addresses of the link: Linux has .1, our stack .2. */
 export const linuxAddress = '10.78.0.1';
@@ -28,7 +21,6 @@ export const linuxAddressNumber = 0x0a4e0001;
 export const stackAddress = '10.78.0.2';
 export const stackAddressNumber = 0x0a4e0002;
 export const stackMac = 0x02_00_00_00_78_02;
-const mtuBytes = 1500;
 
 export interface TapStack {
   stack: Stack;
@@ -39,7 +31,7 @@ export interface TapStack {
 
 /** `port` behind a cable whose both ends lose, repeat and reorder frames. */
 function disturbed(port: FrameDevice, faults: Faults): FrameDevice {
-  const [near, far] = frameCable(mtuBytes);
+  const [near, far] = frameCable(tapMtuBytes);
   const inbound = withFaults(far, { ...faults, seed: faults.seed + 1 }, systemClock);
   inbound.receive = (frame) => void port.transmit(frame);
   port.receive = (frame) => void inbound.transmit(frame);
@@ -48,17 +40,8 @@ function disturbed(port: FrameDevice, faults: Faults): FrameDevice {
 
 /** Creates device `tap0` in the namespace and a stack on it; `faults` disturb both directions. */
 export async function startTapStack(namespace: Namespace, faults?: Faults): Promise<TapStack> {
-  namespace.run('ip', 'tuntap', 'add', 'dev', 'tap0', 'mode', 'tap', 'vnet_hdr');
-  namespace.run('ip', 'address', 'add', `${linuxAddress}/24`, 'dev', 'tap0');
-  namespace.run('ip', 'link', 'set', 'tap0', 'up');
-  const path = join(tmpdir(), `noos-test-${randomUUID()}`);
-  const server = createServer();
-  server.listen(path);
-  await once(server, 'listening');
-  const helper = namespace.spawn(noosTap().path, '--tap', 'tap0', path);
-  const [socket] = (await once(server, 'connection')) as [Socket];
-  rmSync(path);
-  const port = streamPort(socket, { mtuBytes });
+  const tap = await openTapPort(namespace, `${linuxAddress}/24`);
+  const { port } = tap;
   const device = faults === undefined ? port : disturbed(port, faults);
   const stack = await loadStack({
     interfaces: [{ device, mac: stackMac, ipv4: { address: stackAddressNumber, prefixLength: 24 } }],
@@ -68,10 +51,7 @@ export async function startTapStack(namespace: Namespace, faults?: Faults): Prom
     inject: (frame) => device.receive(frame),
     close() {
       stack.close();
-      socket.destroy();
-      server.close();
-      helper.kill('SIGKILL');
-      namespace.run('ip', 'link', 'delete', 'tap0');
+      tap.close();
     },
   };
 }
