@@ -123,6 +123,8 @@ int main(int argc, char **argv) {
     if ((size_t)snprintf(key, sizeof key, "%.*s", (int)(equals - options.parameters[i]), options.parameters[i]) >= sizeof key)
       fail(exit_usage, "--param", "a key has at most 127 bytes", 0);
     add_parameter(key, equals + 1);
+    /* Values may be secrets, and other users can read the command line in /proc. */
+    memset(options.parameters[i] + (equals + 1 - options.parameters[i]), '*', strlen(equals + 1));
   }
   rights.stream_fds[rights.stream_count++] = loop_watch_signals();
   memory_watch_faults();

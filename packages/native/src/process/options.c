@@ -69,7 +69,7 @@ static void add_disk(struct options *options, char *text) {
   disk->path = text;
 }
 
-static void add_parameter(struct options *options, const char *text) {
+static void add_parameter(struct options *options, char *text) {
   if (options->parameter_count == max_parameters) fail(exit_usage, "--param", "at most 256 parameters", 0);
   const char *equals = strchr(text, '=');
   const char *newline = strchr(text, '\n');

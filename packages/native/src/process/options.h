@@ -26,8 +26,8 @@ struct options {
   unsigned long long memory_bytes;
   struct disk_option disks[max_disks];
   int disk_count;
-  /* `key=value`, as given. */
-  const char *parameters[max_parameters];
+  /* `key=value`, as given: the process's own arguments, which may be overwritten. */
+  char *parameters[max_parameters];
   int parameter_count;
 };
 

@@ -105,6 +105,15 @@ test('writes, flushes and reads a disk; completions come in a later turn', async
   rmSync(disk);
 });
 
+test('values of parameters do not stay in the command line', async () => {
+  const child = start('i', '--param', 'env.TOKEN=secret');
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  const commandLine = readFileSync(`/proc/${child.pid}/cmdline`, 'latin1').split('\0');
+  child.kill();
+  await finish(child);
+  assert.ok(commandLine.includes('env.TOKEN=******'));
+});
+
 test('no page of a running unikernel is writable and executable', async () => {
   const child = start('i');
   await new Promise((resolve) => setTimeout(resolve, 100));
