@@ -8,10 +8,14 @@ export default {
   start(): void {
     const block = new Uint8Array(blockBytes);
     listen({ port }, async (connection) => {
-      const role = await connection.read();
-      if (role === undefined) return;
-      if (role[0] === 's'.charCodeAt(0)) while ((await connection.read()) !== undefined);
-      else for (;;) await connection.write(block);
+      try {
+        const role = await connection.read();
+        if (role?.[0] === 's'.charCodeAt(0)) while ((await connection.read()) !== undefined);
+        else while (role !== undefined) await connection.write(block);
+      } catch {
+        // The client ends a transfer by closing in the middle of it.
+      }
+      connection.abort();
     });
   },
 };
