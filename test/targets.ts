@@ -64,7 +64,7 @@ export interface Started extends RunningUnikernel {
 }
 
 /** How long a unikernel may take for what is asked of it, on a machine that is busy. */
-export const patienceMs = 20_000;
+export const patienceMs = 10_000;
 
 /** Starts an image with ports 8080/tcp, 7/tcp and 7/udp published on free ports of 127.0.0.1. */
 export async function start(

@@ -37,9 +37,9 @@ async function attachUserNetwork(mac: string, options: RunOptions): Promise<Netw
     const station = network.station(mac, options.address, options.pcap);
     const ports = await station.publish(options.ports ?? []);
     const plain = ports.map(({ close: _, ...port }) => port);
-    return { attachment: station.attachment, ports: plain, close: async () => network.close() };
+    return { attachment: station.attachment, ports: plain, close: network.close };
   } catch (error) {
-    network.close();
+    await network.close();
     throw error;
   }
 }

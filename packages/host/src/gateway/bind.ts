@@ -8,7 +8,8 @@ import { formatEndpoint, type PublishedPort } from './port-spec.js';
 
 /** A published port with the host port that was bound. */
 export interface BoundPort extends PublishedPort {
-  close(): void;
+  /** Takes no more, ends connections with their last bytes sent. */
+  close(): Promise<void>;
 }
 
 /** The error for a port that the host does not give. */

@@ -19,7 +19,7 @@ interface Guest {
   network: UserNetwork;
   stack: Stack;
   publish(...ports: PublishedPort[]): Promise<BoundPort[]>;
-  close(): void;
+  close(): Promise<void>;
 }
 
 async function startGuest(options: UserNetworkOptions = {}): Promise<Guest> {
@@ -42,9 +42,9 @@ async function startGuest(options: UserNetworkOptions = {}): Promise<Guest> {
     network,
     stack,
     publish: (...ports) => station.publish(ports),
-    close() {
+    async close() {
       stack.close();
-      network.close();
+      await network.close();
     },
   };
 }

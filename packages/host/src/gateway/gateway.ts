@@ -42,7 +42,8 @@ export interface Gateway {
   publish(port: PublishedPort, guest: Promise<number>): Promise<BoundPort>;
   /** The address that a hardware address gets by DHCP, once it has one. */
   leaseOf(mac: string): Promise<number>;
-  close(): void;
+  /** Processes what has arrived, sends last bytes, closes everything. */
+  close(): Promise<void>;
 }
 
 /** Starts a gateway on the first address of `network`. */
@@ -122,9 +123,10 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       if (lease?.bound) return Promise.resolve(lease.address);
       return new Promise((resolve) => waiting.set(mac, [...(waiting.get(mac) ?? []), resolve]));
     },
-    close() {
-      for (const port of bound) port.close();
-      tcpNat.close();
+    async close() {
+      // Frames that have arrived are processed in the stack's next turn.
+      for (let turn = 0; turn < 2; turn++) await new Promise((resolve) => setImmediate(resolve));
+      await Promise.all([tcpNat.close(), ...[...bound].map((port) => port.close())]);
       udpNat.close();
       dns.close();
       stack.close();

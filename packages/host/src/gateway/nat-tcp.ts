@@ -6,6 +6,7 @@
 import { connect, type Socket } from 'node:net';
 import type { TcpConnection } from '@noos/libos';
 import type { Destinations } from './destinations.js';
+import { finishSockets } from './finish.js';
 import { splice } from './splice.js';
 
 /** Connections at once; more are refused. */
@@ -14,7 +15,8 @@ const maxConnections = 4096;
 export interface TcpNat {
   /** Takes a held SYN: accepted once the host's connection stands, refused when it fails. */
   open(connection: TcpConnection): void;
-  close(): void;
+  /** Ends every connection, last bytes sent. */
+  close(): Promise<void>;
 }
 
 export function createTcpNat(destinations: Destinations): TcpNat {
@@ -46,8 +48,6 @@ export function createTcpNat(destinations: Destinations): TcpNat {
         splice(connection, socket, forget);
       });
     },
-    close() {
-      for (const socket of sockets) socket.destroy();
-    },
+    close: () => finishSockets(sockets),
   };
 }

@@ -7,6 +7,7 @@ import { type AddressInfo, createServer, type Server, type Socket } from 'node:n
 import type { TcpConnection } from '@noos/libos';
 import type { BoundPort } from './bind.js';
 import { bindError } from './bind.js';
+import { finishSockets } from './finish.js';
 import type { PublishedPort } from './port-spec.js';
 import { splice } from './splice.js';
 
@@ -61,9 +62,9 @@ export async function publishTcp(
   return {
     ...port,
     hostPort,
-    close() {
+    async close() {
       server.close();
-      for (const socket of sockets) socket.destroy();
+      await finishSockets(sockets);
     },
   };
 }

@@ -80,7 +80,7 @@ export function createUdpPublisher(gateway: number, sendToGuest: SendToGuest): U
       socket.on('error', () => {});
       return {
         ...bound,
-        close() {
+        async close() {
           for (const [gatewayPort, peer] of byPort) if (peer.socket === socket) drop(gatewayPort);
           socket.close();
         },

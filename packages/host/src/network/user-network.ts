@@ -34,7 +34,8 @@ export interface Station {
 export interface UserNetwork {
   /** A place for one unikernel with hardware address `mac`. `pcap`: a file for every frame it sends and gets. */
   station(mac: string, address: StaticAddress | undefined, pcap?: string): Station;
-  close(): void;
+  /** Once its guests have ended: delivers their last bytes, then closes. */
+  close(): Promise<void>;
 }
 
 /** Starts a network without guests. */
@@ -111,15 +112,15 @@ export async function startUserNetwork(options: UserNetworkOptions = {}): Promis
           try {
             for (const port of ports) opened.push(await gateway.publish(port, guest));
           } catch (error) {
-            for (const port of opened) port.close();
+            for (const port of opened) await port.close();
             throw error;
           }
           return opened;
         },
       };
     },
-    close() {
-      gateway.close();
+    async close() {
+      await gateway.close();
       for (const close of closeFiles) close();
     },
   };

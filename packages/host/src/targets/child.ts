@@ -46,7 +46,6 @@ export async function startChild(command: readonly string[], console: ConsoleWri
   });
   // `close` comes after the last byte of the console, `exit` may come before it.
   const exited = new Promise<number>((resolve) => {
-    child.once('exit', () => stream.destroy());
     child.once('close', (code, signal) => resolve(exitCodeOf(code, signal)));
   });
   const stream = child.stdio[streamFd] as Socket;
