@@ -38,7 +38,11 @@ function exportGlobals(bytes) {
   let exported = 0;
   for (let index = 0; index < module.getNumGlobals(); index++) {
     const info = binaryen.getGlobalInfo(module.getGlobalByIndex(index));
-    if (info.mutable && info.module === '') module.addGlobalExport(info.name, `g${exported++}`);
+    if (!info.mutable || info.module !== '') continue;
+    // An image stores 64-bit integers, and JavaScript cannot tell an f64 global from an i32.
+    if (info.type !== binaryen.i32 && info.type !== binaryen.i64)
+      throw new Error(`global ${info.name} is a mutable float: keep it in memory`);
+    module.addGlobalExport(info.name, `g${exported++}`);
   }
   if (!module.validate()) throw new Error('binaryen: the module with exported globals is not valid');
   binaryen.setDebugInfo(debug);

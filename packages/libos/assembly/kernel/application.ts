@@ -17,7 +17,7 @@ import { constantName } from '../engine/text';
 import { freeValue, isException, JS_UNDEFINED } from '../engine/value';
 import { engineWrite } from '../platform/index';
 import { buildClock } from './clock';
-import { settle } from './dispatch';
+import { hasDispatchFunction, setTopLevel, settle } from './dispatch';
 import { defineIntrinsics } from './intrinsics/index';
 
 /** Name of the bundle in stack traces. */
@@ -65,15 +65,17 @@ export function evaluateBundle(address: usize, length: u32): u32 {
     reportException();
     return FAILED;
   }
+  setTopLevel(evaluation);
   settle();
   return evaluationState();
 }
 
-/** Looks at the module's promise; reports its rejection once. */
+/** Looks at the module's promise. Its rejection has been told to the runtime, or is reported here when there is none. */
 export function evaluationState(): u32 {
   const state = JS_PromiseState(context, evaluation);
   if (state == PROMISE_PENDING) return PENDING;
-  if (state == PROMISE_REJECTED) reportError(JS_PromiseResult(context, evaluation));
+  if (state == PROMISE_REJECTED && !hasDispatchFunction()) reportError(JS_PromiseResult(context, evaluation));
+  setTopLevel(JS_UNDEFINED);
   freeValue(evaluation);
   evaluation = JS_UNDEFINED;
   return state == PROMISE_REJECTED ? FAILED : EVALUATED;

@@ -11,6 +11,13 @@ export function setDispatchFunction(value: u64): void {
   dispatchFunction = value;
 }
 
+/** Promise of the application's top level: its rejection is told as such. */
+let topLevel: u64 = JS_UNDEFINED;
+
+export function setTopLevel(promise: u64): void {
+  topLevel = promise;
+}
+
 export function hasDispatchFunction(): bool {
   return dispatchFunction != JS_UNDEFINED;
 }
@@ -53,6 +60,7 @@ export function settle(): void {
     pushArgument(rejectedPromise);
     pushArgument(rejectionReason);
     pushArgument(fromBool(rejectionHandled));
+    pushArgument(fromBool(rejectedPromise == topLevel));
     callFunction(dispatchFunction);
     drainJobs();
   }

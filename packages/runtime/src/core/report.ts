@@ -16,10 +16,10 @@ export function reportError(error: unknown, where: string): void {
 }
 
 /** Promises rejected in this turn's jobs that have no handler yet. */
-const pending = new Map<unknown, unknown>();
+const pending = new Map<unknown, { reason: unknown; where: string }>();
 
 function reportPending(): void {
-  for (const reason of pending.values()) reportError(reason, 'a promise (unhandled rejection)');
+  for (const { reason, where } of pending.values()) reportError(reason, where);
   pending.clear();
 }
 
@@ -27,12 +27,17 @@ function reportPending(): void {
  * The engine says when a promise is rejected without a handler and when it gets one after all. As handlers are
  * often added a few jobs later, the report waits until the jobs in between have run.
  */
-onDispatch(dispatchKinds.rejection, ((promise: unknown, reason: unknown, handled: boolean) => {
+onDispatch(dispatchKinds.rejection, ((
+  promise: unknown,
+  reason: unknown,
+  handled: boolean,
+  topLevel: boolean,
+) => {
   if (handled) {
     pending.delete(promise);
     return;
   }
-  pending.set(promise, reason);
+  pending.set(promise, { reason, where: topLevel ? 'the top level' : 'a promise (unhandled rejection)' });
   if (pending.size === 1) afterJobs(reportPending, jobsBeforeReport);
 }) as never);
 
