@@ -62,17 +62,7 @@ export class Connection {
 
   /** Next bytes, or undefined after the peer's end. @throws SystemError ECONNRESET, ETIMEDOUT */
   read(): Promise<Uint8Array<ArrayBuffer> | undefined> {
-    return new Promise((resolve, reject) => {
-      const attempt = () => {
-        const taken = this._over ? null : host.tcpReceive(this._handle, chunkBytes);
-        if (taken === undefined && this._error === undefined) this._onReadable = attempt;
-        else if (taken instanceof ArrayBuffer) resolve(new Uint8Array(taken));
-        else if (this._error !== undefined) reject(this._error);
-        else if (typeof taken === 'number') reject(systemError(taken, 'read'));
-        else resolve(undefined);
-      };
-      attempt();
-    });
+    return new Promise((resolve, reject) => receive(this, resolve, reject));
   }
 
   /**
@@ -148,6 +138,24 @@ export class Connection {
   async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array<ArrayBuffer>> {
     for (let chunk = await this.read(); chunk !== undefined; chunk = await this.read()) yield chunk;
   }
+}
+
+/**
+ * Settles a read now, or once there is something to read. The closure that waits does not hold itself: a cycle would
+ * keep every chunk until the collector runs.
+ */
+function receive(
+  connection: Connection,
+  resolve: (bytes: Uint8Array<ArrayBuffer> | undefined) => void,
+  reject: (error: Error) => void,
+): void {
+  const taken = connection._over ? null : host.tcpReceive(connection._handle, chunkBytes);
+  if (taken === undefined && connection._error === undefined)
+    connection._onReadable = () => receive(connection, resolve, reject);
+  else if (taken instanceof ArrayBuffer) resolve(new Uint8Array(taken));
+  else if (connection._error !== undefined) reject(connection._error);
+  else if (typeof taken === 'number') reject(systemError(taken, 'read'));
+  else resolve(undefined);
 }
 
 function toBytes(data: string | ArrayBuffer | ArrayBufferView): Uint8Array {
