@@ -17,6 +17,7 @@ export const applicationModules = ['dns', 'env', 'globals', 'net', 'process'] as
  */
 export const features: Readonly<Record<string, RegExp>> = {
   blob: /\b(?:blob|Blob|File)\b/,
+  digest: /\b(?:digest|subtle)\b/,
   'form-data': /\b(?:formData|FormData)\b/,
   'search-params': /\b(?:URLSearchParams|searchParams)\b/,
   signal: /\b(?:signal|AbortSignal|AbortController)\b/,

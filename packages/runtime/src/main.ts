@@ -3,7 +3,7 @@
  *
  * In: `export default { fetch?, start? }`. Out: the handlers of start and stop. Imports core, http, modules.
  * On start: `start(env)` is awaited, then the server listens. On stop: it stops listening, waits for the answers in
- * progress, runs the hooks of `onStop` and ends.
+ * progress, runs the hooks of `onStop` and ends; what takes longer than `stopGraceMs` is cut off.
  */
 import { dispatchKinds } from '@noos/abi';
 import { setRunning } from './core/build-time.js';
@@ -15,6 +15,7 @@ import { reportError } from './core/report.js';
 import { type FetchHandler, responsesDone, serveHttp } from './http/server.js';
 import { env, setEnvironment } from './modules/env.js';
 import { runStopHooks } from './modules/process.js';
+import { setTimeout } from './timers/timers.js';
 
 export interface Application {
   fetch?: FetchHandler;
@@ -23,6 +24,9 @@ export interface Application {
 
 /** Port of the fetch handler unless the parameter `http.port` says otherwise. */
 const defaultPort = 8080;
+
+/** What Docker gives a container between SIGTERM and SIGKILL, less a second. */
+const stopGraceMs = 9000;
 
 let listener = 0;
 
@@ -52,6 +56,10 @@ async function start(application: Application): Promise<void> {
 }
 
 async function stop(): Promise<void> {
+  setTimeout(() => {
+    reportError(new Error(`not all requests and hooks had ended ${stopGraceMs} ms after the stop`), 'stop');
+    host.exit(1);
+  }, stopGraceMs);
   if (listener > 0) host.httpClose(listener);
   await responsesDone();
   const failed = await runStopHooks();

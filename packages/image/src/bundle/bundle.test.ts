@@ -181,6 +181,21 @@ export default { async fetch() { await new Promise((done) => setTimeout(done, 10
   machine.close();
 });
 
+test('a stop does not wait for ever', async () => {
+  const { code } = await bundleSource(
+    `export default { fetch(): Promise<Response> { return new Promise(() => {}); } }`,
+  );
+  const machine = await boot(code);
+  machine.evaluate('__test.start()');
+  machine.evaluate(`__test.request(1, 'GET', '/')`);
+  machine.evaluate('__test.event(3)');
+  machine.evaluate('__test.advance(8999)');
+  assert.equal(machine.evaluate('__test.exitCode ?? null'), null);
+  machine.evaluate('__test.advance(1)');
+  assert.equal(machine.evaluate('__test.exitCode'), 1);
+  machine.close();
+});
+
 test('what cannot be bundled is one line with a code', async () => {
   const cases: [string, string, RegExp][] = [
     ['const x: = 1;', 'compile', /^app\.ts:1:10: Unexpected "="$/],
@@ -221,6 +236,6 @@ test('the same source gives the same bytes, and unused parts are left out', asyn
   assert.equal(first.map, second.map);
   const names = first.parts.map(({ name }) => name);
   assert.ok(names.includes('app') && names.includes('runtime/http'));
-  for (const part of ['runtime/timers', 'runtime/url', 'runtime/streams', 'runtime/noos:net'])
+  for (const part of ['runtime/events', 'runtime/url', 'runtime/streams', 'runtime/noos:net'])
     assert.ok(!names.includes(part), part);
 });

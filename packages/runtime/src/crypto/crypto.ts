@@ -1,19 +1,13 @@
 /**
  * `crypto`: random values from the platform's entropy, digests from `@noble/hashes`.
  *
- * In: entropy, bytes. Out: the global. Imports core, `@noble/hashes`.
+ * In: entropy, bytes. Out: the global. Imports core; features/digest brings `@noble/hashes`.
  */
-import { sha1 } from '@noble/hashes/legacy.js';
-import { sha256, sha384, sha512 } from '@noble/hashes/sha2.js';
 import { requireRunning } from '../core/build-time.js';
 import { host } from '../core/host.js';
 
-const digests: Record<string, (bytes: Uint8Array) => Uint8Array> = {
-  'SHA-1': sha1,
-  'SHA-256': sha256,
-  'SHA-384': sha384,
-  'SHA-512': sha512,
-};
+/** Set by the digest feature: an app that wants only random values holds no hash functions. */
+export const cryptoParts: { digests?: Record<string, (bytes: Uint8Array) => Uint8Array> } = {};
 
 /** Web Cryptography §10.1.1. */
 const quotaBytes = 65_536;
@@ -58,6 +52,7 @@ export const crypto = {
       data: ArrayBuffer | ArrayBufferView,
     ): Promise<ArrayBuffer> {
       const name = String(typeof algorithm === 'object' ? algorithm.name : algorithm).toUpperCase();
+      const { digests = {} } = cryptoParts;
       const digest = digests[name];
       if (digest === undefined)
         throw new DOMException(

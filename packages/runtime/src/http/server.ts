@@ -53,7 +53,11 @@ function respond(exchange: number, request: Request, response: Response): boolea
     exchange,
     response._status,
     lines,
-    body === null || typeof body === 'string' ? body : exact(body as Uint8Array<ArrayBuffer>),
+    typeof body === 'string'
+      ? body.toWellFormed()
+      : body === null
+        ? null
+        : exact(body as Uint8Array<ArrayBuffer>),
   );
   // The client may be gone; that is no fault of the application.
   if (result === errorCodes.EINVAL)

@@ -5,6 +5,7 @@
  * computed name or through `eval`, which the bundler cannot see.
  */
 import '../features/blob.js';
+import '../features/digest.js';
 import '../features/form-data.js';
 import '../features/search-params.js';
 import '../features/signal.js';
