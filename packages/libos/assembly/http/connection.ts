@@ -177,6 +177,7 @@ export function connectionIndex(connection: Connection): u32 {
 
 /** The connection with that number; null when there never was one. */
 export function connectionAt(index: u32): Connection | null {
+  if (pool == null) return null;
   const address = poolAt(pool!, index);
   return address == 0 ? null : changetype<Connection>(address);
 }
@@ -197,7 +198,7 @@ export function exchangeClose(connection: Connection): void {
 
 /** The connection of a live exchange; null for a handle that is dead, failed or never was one. */
 export function exchangeConnection(exchange: i32): Connection | null {
-  if (exchange <= 0 || pool == null) return null;
+  if (exchange <= 0) return null;
   const connection = connectionAt(<u32>exchange & INDEX_MASK);
   if (connection == null || connection.exchange != exchange || connection.failed) return null;
   return connection;
