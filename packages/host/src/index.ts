@@ -9,7 +9,7 @@ export {
   type UserNetwork,
   type UserNetworkOptions,
 } from './network/user-network.js';
-export { checkImage, runUnikernel } from './run.js';
+export { checkImage, checkRunOptions, runUnikernel } from './run.js';
 export type { FirstAnswer, RunningUnikernel, RunOptions } from './run-options.js';
 export { type StreamPort, streamPort } from './stream-port/stream-port.js';
 export { createSwitch, type Switch } from './switch/switch.js';

@@ -5,7 +5,7 @@
  * May import: targets, network, tap, image.
  */
 import { readFileSync } from 'node:fs';
-import { type Manifest, readImage } from '@noos/image';
+import { ImageError, type Manifest, readImage } from '@noos/image';
 import { HostError } from './errors.js';
 import { parseNetwork } from './gateway/address.js';
 import { runInThread } from './node/thread.js';
@@ -24,10 +24,16 @@ export function checkImage(path: string): Manifest {
       cause: error,
     });
   }
-  return readImage(bytes).manifest;
+  try {
+    return readImage(bytes).manifest;
+  } catch (error) {
+    if (!(error instanceof ImageError)) throw error;
+    throw new ImageError(error.code, `${path}: ${error.message}`);
+  }
 }
 
-function validate(options: RunOptions): void {
+/** Throws `unknown-target` or `bad-option` for options that cannot go together. */
+export function checkRunOptions(options: Omit<RunOptions, 'console'>): void {
   if (!targetNames.includes(options.target))
     throw new HostError(
       'unknown-target',
@@ -47,7 +53,7 @@ function validate(options: RunOptions): void {
 /** Starts the image at `imagePath`. What fails before the start leaves nothing behind. */
 export async function runUnikernel(imagePath: string, options: RunOptions): Promise<RunningUnikernel> {
   const startMs = performance.now();
-  validate(options);
+  checkRunOptions(options);
   const manifest = checkImage(imagePath);
   const start = options.target === 'node' ? runInThread : runHere;
   const running = await start(imagePath, manifest.name, options);

@@ -4,6 +4,7 @@
  * In: a source or image, options. Out: the unikernel's exit code. May import: build, source, report; host.
  */
 import {
+  checkRunOptions,
   formatEndpoint,
   HostError,
   type PublishedPort,
@@ -85,6 +86,22 @@ export async function runCommand(path: string, options: RunCommandOptions): Prom
   const ports = (options.publish ?? (options.tap === undefined ? settings.ports : []) ?? []).map(parsePort);
   const { env = {}, memory } = options;
 
+  const runOptions: RunOptions = {
+    target: options.target as TargetName,
+    console: (stream, bytes) => void (stream === 1 ? process.stdout : process.stderr).write(bytes),
+    note: (line) => report({ event: 'note', line }, style('dim', line)),
+    ports,
+    env,
+    network: { cidr: options.network, hostLoopback: options.hostLoopback },
+    disks: options.disk ?? [],
+    probe: options.probe === true,
+    ...(memory === undefined ? {} : { memoryBytes: memory }),
+    ...(options.tap === undefined ? {} : { tap: options.tap }),
+    ...(address === undefined ? {} : { address }),
+    ...(options.pcap === undefined ? {} : { pcap: options.pcap }),
+  };
+  checkRunOptions(runOptions);
+
   let imagePath = source.path;
   if (source.kind === 'entry') {
     const startMs = performance.now();
@@ -100,20 +117,6 @@ export async function runCommand(path: string, options: RunCommandOptions): Prom
     } else report({ event: 'cached', image: cached }, undefined);
   }
 
-  const runOptions: RunOptions = {
-    target: options.target as TargetName,
-    console: (stream, bytes) => void (stream === 1 ? process.stdout : process.stderr).write(bytes),
-    note: (line) => report({ event: 'note', line }, style('dim', line)),
-    ports,
-    env,
-    network: { cidr: options.network, hostLoopback: options.hostLoopback },
-    disks: options.disk ?? [],
-    probe: options.probe === true,
-    ...(memory === undefined ? {} : { memoryBytes: memory }),
-    ...(options.tap === undefined ? {} : { tap: options.tap }),
-    ...(address === undefined ? {} : { address }),
-    ...(options.pcap === undefined ? {} : { pcap: options.pcap }),
-  };
   const running = await runUnikernel(imagePath, runOptions);
   const release = onSignals(running.stop, running.kill);
   const lines = running.ports.map(describePort);

@@ -3,12 +3,20 @@
  *
  * In: an image and its attachment. Out: a started unikernel. May import: native, stream-port, errors.
  */
+import { existsSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
 import { chooseAccelerator, runtimeVm, startVm as startMachine, type Vm, VmError } from '@noos/native';
 import { HostError } from '../errors.js';
 import { formatParameters } from '../node/parameters.js';
 import { streamPort } from '../stream-port/stream-port.js';
 import { nativeRuntime } from './native-runtime.js';
 import { networkParameters, type Target, type TargetRun } from './target.js';
+
+const qemuProgram = 'qemu-system-x86_64';
+
+/** Whether a program is in one of the directories of PATH. */
+const isInstalled = (program: string): boolean =>
+  (process.env.PATH ?? '').split(delimiter).some((directory) => existsSync(join(directory, program)));
 
 /** Machine memory beside the JavaScript heap: code, library OS, page tables. */
 const overheadMib = 64;
@@ -25,6 +33,11 @@ function hostError(error: unknown): unknown {
 /** Starts QEMU; throws `runtime-not-built`, `qemu-missing`. */
 export const startVm: Target = async (options): Promise<TargetRun> => {
   const { path } = nativeRuntime(runtimeVm);
+  if (!isInstalled(qemuProgram))
+    throw new HostError(
+      'qemu-missing',
+      `${qemuProgram} is not installed: apt-get install qemu-system-x86, or run on another target`,
+    );
   const { attachment, mac } = options;
   const parameters = networkParameters(options, 0);
   // The machine knows its own device.
