@@ -98,15 +98,18 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-async function answer(url: string): Promise<string> {
+/** Asks until the answer is the wanted one: before a TAP device is there, its address may lead elsewhere. */
+async function assertAnswers(url: string, wanted: string): Promise<void> {
   const deadlineMs = Date.now() + 2 * patienceMs;
-  for (;;)
-    try {
-      return await (await fetch(url)).text();
-    } catch (error) {
-      if (Date.now() > deadlineMs) throw error;
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
+  for (;;) {
+    const found = await fetch(url, { signal: AbortSignal.timeout(2000) }).then(
+      (response) => response.text(),
+      (error: Error) => error.message,
+    );
+    if (found === wanted) return;
+    assert.ok(Date.now() < deadlineMs, `${url} says ${found}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
 }
 
 function start(...commandArguments: string[]): ChildProcess {
@@ -163,11 +166,7 @@ describe('init, build, run, inspect', () => {
     for (const round of ['built', 'cached']) {
       const child = start('run', 'my-service', '-p', `127.0.0.1:${port}:8080`);
       try {
-        assert.match(
-          await answer(`http://127.0.0.1:${port}/there`),
-          /Hello from a unikernel, \/there/,
-          round,
-        );
+        XX
       } finally {
         child.kill('SIGTERM');
       }
@@ -345,7 +344,7 @@ describe('what is wrong is said in one line', () => {
       assert.deepEqual(leftOver(), []);
     });
 
-  test('no permission for a TAP device, or for a low port', limit, async () => {
+  test('no permission for a TAP device', limit, async () => {
     const copy = join('/var/tmp', `noos-test-${process.pid}.noos`);
     writeFileSync(copy, readFileSync(image), { mode: 0o644 });
     try {
@@ -422,7 +421,7 @@ describe('nothing is left behind', () => {
           '10.98.0.1',
         );
         try {
-          assert.equal(await answer('http://10.98.0.2:8080/'), 'Hello from Noos\n');
+          await assertAnswers('http://10.98.0.2:8080/', 'Hello from Noos\n');
           assert.ok(deviceNames().includes(name));
         } finally {
           child.kill(signal);
@@ -444,7 +443,7 @@ describe('nothing is left behind', () => {
       execFileSync('ip', ['link', 'set', 'dev', 'noostx', 'up']);
       const child = start('run', image, '--target', 'process', '--tap', 'noostx', '--ip', '10.97.0.2/24');
       try {
-        assert.equal(await answer('http://10.97.0.2:8080/'), 'Hello from Noos\n');
+        await assertAnswers('http://10.97.0.2:8080/', 'Hello from Noos\n');
       } finally {
         child.kill('SIGTERM');
       }
