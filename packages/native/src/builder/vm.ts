@@ -56,10 +56,13 @@ async function link(objects: string[], binary: string): Promise<string> {
   return binary;
 }
 
-/** Compiles src/vm and links the runtime; returns the binary's path. */
-export async function buildVm(shared: SharedUnits): Promise<string> {
+/** Compiles src/vm and links `binary`, whose name ends in .elf; returns its path. */
+export async function buildVm(
+  shared: SharedUnits,
+  binary = `${paths.build}/runtime-vm.elf`,
+): Promise<string> {
   const objects = await compileAll([...machineSources(), `${directory}/${unikernelSource}`]);
-  return link([...objects, ...shared.objects], `${paths.build}/runtime-vm.elf`);
+  return link([...objects, ...shared.objects], binary);
 }
 
 /** Builds test-guests/`name`.c into build/test-guests/`name`.elf; needs gcc only. Returns the binary's path. */

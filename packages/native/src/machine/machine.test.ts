@@ -1,52 +1,31 @@
 /** One tiny guest per property, booted by QEMU under TCG on the target's own boot code and drivers. */
 import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Readable } from 'node:stream';
 import { test } from 'node:test';
 import { buildTestGuest } from '../builder/vm.js';
-import { startVm, type Vm, VmError, type VmOptions } from './machine.js';
-
-/** A guest that hangs is killed, so that its test fails instead of waiting. */
-const patienceMs = 15_000;
+import { type Vm, VmError, type VmOptions } from './machine.js';
+import {
+  ethernet,
+  type Finished,
+  finish,
+  frames,
+  sendFrame,
+  start as startRuntime,
+  text,
+  until,
+} from './testing/run.js';
 
 const built = new Map<string, Promise<string>>();
 
 async function start(guest: string, options: Partial<VmOptions> = {}): Promise<Vm> {
   if (!built.has(guest)) built.set(guest, buildTestGuest(guest));
-  const runtime = await built.get(guest)!;
-  const vm = startVm({ accelerator: 'tcg', runtime, memoryMib: 32, ...options });
-  const timer = setTimeout(vm.kill, patienceMs);
-  vm.exited.finally(() => clearTimeout(timer)).catch(() => {});
-  return vm;
+  return startRuntime(await built.get(guest)!, options);
 }
 
-function text(stream: Readable): () => string {
-  const chunks: Buffer[] = [];
-  stream.on('data', (chunk: Buffer) => chunks.push(chunk));
-  return () => Buffer.concat(chunks).toString();
-}
-
-async function until(condition: () => boolean, what: string): Promise<void> {
-  const deadline = Date.now() + patienceMs;
-  while (!condition()) {
-    assert.ok(Date.now() < deadline, `no ${what} within ${patienceMs} ms`);
-    await new Promise((resolve) => setTimeout(resolve, 2));
-  }
-}
-
-async function run(
-  guest: string,
-  options: Partial<VmOptions> = {},
-): Promise<{ output: string; error: string; code: number }> {
-  const vm = await start(guest, options);
-  const output = text(vm.output);
-  const error = text(vm.error);
-  const { code } = await vm.exited;
-  return { output: output(), error: error(), code };
-}
+const run = async (guest: string, options: Partial<VmOptions> = {}): Promise<Finished> =>
+  finish(await start(guest, options));
 
 test('boots, writes to both streams and powers off with its exit code', async () => {
   assert.deepEqual(await run('boots'), { output: 'out\n', error: 'error\n', code: 42 });
@@ -86,7 +65,8 @@ test('timers are kept, the wall clock is right, and an idle machine uses no proc
   const output = text(vm.output);
   await until(() => output().includes('idle\n'), 'idle guest');
   const wallMs = Number(output().match(/wall_ms (\d+)/)?.[1]);
-  assert.ok(Math.abs(Date.now() - wallMs) < 400, `wall clock ${wallMs}, here ${Date.now()}`);
+  // Right to some 20 ms on a quiet host; a busy one takes its time to start QEMU.
+  assert.ok(Math.abs(Date.now() - wallMs) < 1500, `wall clock ${wallMs}, here ${Date.now()}`);
   const idleFromMs = performance.now();
   const usedBefore = processorMs(vm.pid);
   await new Promise((resolve) => setTimeout(resolve, 500));
@@ -132,33 +112,6 @@ test('stops when the host asks, with its own exit code', async () => {
   vm.stop();
   assert.deepEqual(await vm.exited, { code: 7 });
 });
-
-/** Length-prefixed frames that arrive on a socket. */
-function frames(socket: Socket): Buffer[] {
-  const list: Buffer[] = [];
-  let rest = Buffer.alloc(0);
-  socket.on('data', (chunk: Buffer) => {
-    rest = Buffer.concat([rest, chunk]);
-    while (rest.length >= 4 && rest.length >= 4 + rest.readUInt32BE()) {
-      list.push(rest.subarray(4, 4 + rest.readUInt32BE()));
-      rest = rest.subarray(4 + rest.readUInt32BE());
-    }
-  });
-  return list;
-}
-
-function ethernet(type: number, payloadBytes: number): Buffer {
-  const frame = Buffer.alloc(14 + payloadBytes, payloadBytes & 255);
-  Buffer.from('020000000001020000000002', 'hex').copy(frame);
-  frame.writeUInt16BE(type, 12);
-  return frame;
-}
-
-function sendFrame(socket: Socket, frame: Buffer): void {
-  const length = Buffer.alloc(4);
-  length.writeUInt32BE(frame.length);
-  socket.write(Buffer.concat([length, frame]));
-}
 
 test('network: every frame comes back, with the device of the command line', async () => {
   const vm = await start('echo', { nets: [{ kind: 'stream', mac: '02:00:00:00:00:01' }] });

@@ -1,5 +1,5 @@
 /**
- * For tests: a runtime-process with guest.wat in the place of libos, and images for it.
+ * For tests: a native runtime with guest.wat in the place of libos, and images for it.
  *
  * In: guest.wat. Out: paths of a binary and of images below `build/testing`. May import: abi, the builder.
  */
@@ -19,6 +19,7 @@ import { runTool } from '../builder/compiler.js';
 import { paths } from '../builder/paths.js';
 import { buildProcess } from '../builder/process.js';
 import { buildShared, type Modules } from '../builder/shared.js';
+import { buildVm } from '../builder/vm.js';
 
 /** One per process: test files run side by side. Objects are shared. */
 const directory = `${paths.build}/testing/${process.pid}`;
@@ -106,7 +107,7 @@ export function guestSections(): Section[] {
 }
 
 export interface Guest {
-  /** runtime-process for the guest. */
+  /** runtime-process or runtime-vm.elf for the guest. */
   runtime: string;
   /** The guest's image. */
   image: string;
@@ -114,9 +115,13 @@ export interface Guest {
 }
 
 /** Builds (cached) the runtime and image of the guest. */
-export async function buildGuest(): Promise<Guest> {
+export async function buildGuest(target: 'process' | 'vm' = 'process'): Promise<Guest> {
   const guest = await modules();
-  const runtime = await buildProcess(await buildShared(guest), `${directory}/runtime-process`);
+  const shared = await buildShared(guest);
+  const runtime =
+    target === 'process'
+      ? await buildProcess(shared, `${directory}/runtime-process`)
+      : await buildVm(shared, `${directory}/runtime-vm.elf`);
   const digests = { engine: digestOf(guest.engine), libos: digestOf(guest.libos) };
   const image = `${directory}/guest.noos`;
   writeFileSync(image, imageBytes(guestSections(), digests));

@@ -22,7 +22,8 @@
 #define SEGMENT_BUFFER_BYTES 65792u
 #define RECEIVE_BUFFERS 256
 #define TRANSMIT_BUFFERS 256
-#define TRANSMIT_SEGMENT_BUFFERS 64
+/* Of buffers larger than a page, to bound what they take. */
+#define LARGE_BUFFERS 64
 #define NETS_MAX 4
 
 struct net {
@@ -61,8 +62,8 @@ void net_attach(struct virtio_device *device) {
   bool segments_in = (device->features & FEATURE_GUEST_TSO4) != 0, segments_out = (device->features & FEATURE_HOST_TSO4) != 0;
   net->receive_bytes = net->merge ? MERGE_BUFFER_BYTES : segments_in ? SEGMENT_BUFFER_BYTES : frame_bytes;
   net->transmit_bytes = segments_out ? SEGMENT_BUFFER_BYTES : frame_bytes;
-  virtio_queue(device, 0, segments_in && !net->merge ? TRANSMIT_SEGMENT_BUFFERS : RECEIVE_BUFFERS, &net->receive);
-  virtio_queue(device, 1, segments_out ? TRANSMIT_SEGMENT_BUFFERS : TRANSMIT_BUFFERS, &net->transmit);
+  virtio_queue(device, 0, net->receive_bytes > VM_PAGE_BYTES ? LARGE_BUFFERS : RECEIVE_BUFFERS, &net->receive);
+  virtio_queue(device, 1, net->transmit_bytes > VM_PAGE_BYTES ? LARGE_BUFFERS : TRANSMIT_BUFFERS, &net->transmit);
   net->receive_buffers = buffers_take(net->receive_bytes, net->receive.size);
   net->transmit_buffers = buffers_take(net->transmit_bytes, net->transmit.size);
   for (uint16_t i = 0; i < net->receive.size; i++) {
@@ -131,7 +132,8 @@ uint32_t net_events(bool sleeping) {
       queue_interrupt(&net->transmit, net->refused);
     }
     if (queue_pending(&net->receive)) events |= NOOS_EVENT_RECEIVE_READY;
-    if (net->refused && queue_pending(&net->transmit)) {
+    if (net->refused) transmit_reclaim(net);
+    if (net->refused && net->transmit_free_count > 0) {
       net->refused = false;
       events |= NOOS_EVENT_TRANSMIT_READY;
     }
