@@ -298,6 +298,15 @@ test('routes: neighbours directly, the rest by the gateway, longest prefix first
   assert.deepEqual(asked(0x0a010101), [0, 0xc0000209]);
 });
 
+test('broadcasts leave at once, to everybody, a default route notwithstanding', () => {
+  for (const address of [0xffffffff, 0xc00002ff, 0xe0000001]) {
+    assert.equal(send(address, 10), 10);
+    const [frame] = stack.taken();
+    const group = address === 0xe0000001 ? 0x01005e000001 : 0xffffffffffff;
+    assert.deepEqual([...frame!.subarray(virtioHeaderBytes, virtioHeaderBytes + 6)], be(group, 6));
+  }
+});
+
 test('a full device: EAGAIN, and the next send goes out', () => {
   stack.block(true);
   assert.equal(send(peer, 10), -11);

@@ -156,7 +156,7 @@ function sendOn(
   checksumOffset: i32,
 ): u32 {
   let mac: u64;
-  if (isBroadcastOn(iface, nextHop)) mac = BROADCAST_MAC;
+  if (isBroadcastOn(iface, destination)) mac = BROADCAST_MAC;
   else if (addressIsMulticast(destination)) mac = macOfMulticast(destination);
   else {
     const neighbour = neighbourFor(iface.index, nextHop);

@@ -1,7 +1,7 @@
 // Neighbour cache: hardware addresses learnt by ARP, with ageing. States as in RFC 4861 §7.3, asked for with ARP.
 // In: ARP messages and the clock. Out: hardware addresses, requests to send, packets released or given up.
 // May import: storage, time, waiting.
-import { HashMap, mapCreate, mapDelete, mapGet, mapSet } from '../storage/hash-map';
+import { HashMap, mapCreate, mapDelete, mapGet, mapSet, mapSetSecret } from '../storage/hash-map';
 import { Pool, poolAt, poolCreate, poolGive, poolIndex, poolTake } from '../storage/pool';
 import { nowNs } from '../time/clock';
 import { TIMER_NEIGHBOR, Timer, timerRuns, timerStart } from '../time/timers';
@@ -43,6 +43,11 @@ let lastUsed: usize = 0;
 /** One timer for all, at the earliest deadline or before; when it expires the kernel calls `neighboursTick`. */
 const timer = changetype<Timer>(memory.data(32, 8));
 timer.kind = TIMER_NEIGHBOR;
+
+/** Keys the table, so that neighbours cannot choose collisions; at start, while it is empty. */
+export function neighboursStart(secret: u64): void {
+  mapSetSecret(map, secret);
+}
 
 function setDeadline(entry: Neighbour, deadlineNs: u64): void {
   entry.deadlineNs = deadlineNs;

@@ -11,9 +11,9 @@ import { receiveFrame } from '../iface/input';
 import { INTERFACE_LIMIT, interfaceAt, interfaceTakeConflict } from '../iface/interface';
 import { identificationSeed } from '../iface/ipv4-output';
 import { loopbackWaiting } from '../iface/loopback';
-import { neighboursTick, unreachableWaiting } from '../iface/neighbours';
+import { neighboursStart, neighboursTick, unreachableWaiting } from '../iface/neighbours';
 import { Waiting, waitingDrop } from '../iface/waiting';
-import { randomU32 } from '../platform/random';
+import { randomU32, randomU64 } from '../platform/random';
 import { OWNER_DHCP, OWNER_DNS } from '../socket/owners';
 import {
   eventBits,
@@ -53,6 +53,7 @@ let framesLeft: bool = false;
 /** Draws what must not be foreseen; after `randomStart`. */
 export function networkStart(): void {
   identificationSeed(randomU32());
+  neighboursStart(randomU64());
   tcpStart();
   dnsStart();
 }
