@@ -166,7 +166,7 @@ describe('init, build, run, inspect', () => {
     for (const round of ['built', 'cached']) {
       const child = start('run', 'my-service', '-p', `127.0.0.1:${port}:8080`);
       try {
-        XX
+        await assertAnswers(`http://127.0.0.1:${port}/${round}`, `Hello from a unikernel, /${round}\n`);
       } finally {
         child.kill('SIGTERM');
       }

@@ -49,6 +49,7 @@ async function removeAtTheEnd(name: string): Promise<() => Promise<void>> {
   const removed = new Promise<void>((resolve) => guard.once('close', () => resolve()));
   guard.unref();
   return async () => {
+    guard.ref();
     guard.stdin.end();
     await removed;
   };
