@@ -53,6 +53,8 @@ export const startVm: Target = async (options): Promise<TargetRun> => {
       accelerator,
       runtime: path,
       image: options.imagePath,
+      // run.ts has read the image, digest included.
+      imageChecked: true,
       memoryMib: heapMib + overheadMib,
       parameters: formatParameters(parameters),
       nets: [
