@@ -11,13 +11,17 @@ export const inspectSymbol = Symbol.for('nodejs.util.inspect.custom');
 /** Depth, array items and line length as Node's defaults. */
 const maximumDepth = 2;
 const maximumItems = 100;
-const lineWidth = 72;
+const lineWidth = 80;
+/** Objects nested less than this many levels may share a line (Node's `compact`). */
+const levelsOnLine = 3;
 const groupedItems = 6;
 
 interface Context {
   seen: object[];
   circular: Map<object, number>;
   depthLimit: number;
+  /** Level of the object entered last, which is how Node judges how deep a line is. */
+  lastLevel: number;
 }
 
 const identifier = /^[a-zA-Z_][a-zA-Z_0-9]*$/;
@@ -70,12 +74,28 @@ function constructorName(value: object): string | null {
   return null;
 }
 
+/** The class's tag; one that the object itself carries is among its properties already. */
+function ownTag(value: object): string {
+  const tag = (value as { [Symbol.toStringTag]?: unknown })[Symbol.toStringTag];
+  return typeof tag === 'string' && !Object.hasOwn(value, Symbol.toStringTag) ? tag : '';
+}
+
+/** Whether the text of an object has parts; Node counts only such levels. */
+function hasParts(value: object): boolean {
+  if (value instanceof Map || value instanceof Set) return value.size > 0;
+  return (
+    value instanceof ArrayBuffer ||
+    Object.keys(value).length > 0 ||
+    Object.getOwnPropertySymbols(value).length > 0
+  );
+}
+
 function prefix(value: object, usual: string, size?: number): string {
   const name = constructorName(value);
-  const tag = (value as { [Symbol.toStringTag]?: unknown })[Symbol.toStringTag];
+  const tag = ownTag(value);
   const sized = size === undefined ? '' : `(${size})`;
   const shown = name === null ? `[${usual}${sized}: null prototype]` : `${name}${sized}`;
-  const extra = typeof tag === 'string' && tag !== '' && tag !== name ? ` [${tag}]` : '';
+  const extra = tag !== '' && tag !== name ? ` [${tag}]` : '';
   return `${shown}${extra} `;
 }
 
@@ -110,59 +130,55 @@ function indented(text: string): string {
   return text.replaceAll('\n', '\n  ');
 }
 
-/** Puts parts on one line when short and flat, else one a line, as Node's reduceToSingleString (compact 3). */
-function join(open: string, parts: string[], close: string, levelsBelow: number): string {
+/** One line when short and not too deep, else one part a line (Node's reduceToSingleString). */
+function join(context: Context, open: string, parts: string[], close: string, isGrouped = false): string {
   if (parts.length === 0) return `${open}${close}`;
-  const total = parts.reduce((sum, part) => sum + part.length, parts.length + open.length);
-  if (
-    levelsBelow < 3 &&
-    total + parts.length <= lineWidth + 8 &&
-    !parts.some((part) => part.includes('\n'))
-  ) {
-    const line = `${open} ${parts.join(', ')} ${close}`;
-    if (line.length <= lineWidth + 4) return line;
+  const level = context.seen.length - 1;
+  if (!isGrouped && context.lastLevel - level < levelsOnLine) {
+    const start = parts.length + 2 * level + open.length + 10;
+    const total = parts.reduce((sum, part) => sum + part.length, parts.length + start);
+    if (total <= lineWidth && !parts.some((part) => part.includes('\n')))
+      return `${open} ${parts.join(', ')} ${close}`;
   }
   return `${open}\n  ${parts.map(indented).join(',\n  ')}\n${close}`;
 }
 
-/** Long arrays of short values in columns (Node's groupArrayElements). */
-function grouped(parts: string[], extraParts: number, numbers: boolean): string[] {
-  const count = parts.length - extraParts;
-  const lengths = parts.slice(0, count).map((part) => part.length + 2);
-  const longest = Math.max(...lengths);
-  const total = lengths.reduce((sum, length) => sum + length, 0);
-  if (!(longest * 3 + 2 < 80 && (total / longest > 5 || longest <= 8))) return parts;
-  const bias = Math.sqrt(longest - total / parts.length);
-  const biased = Math.max(longest - 3 - 0, 1);
+/** Long arrays of short values in columns (Node's groupArrayElements); the same parts when that does not suit. */
+function grouped(context: Context, parts: string[], hasMore: boolean, numbers: boolean): string[] {
+  const count = hasMore ? parts.length - 1 : parts.length;
+  const indentation = 2 * (context.seen.length - 1);
+  const lengths = parts.slice(0, count).map((part) => part.length);
+  const longest = Math.max(...lengths) + 2;
+  const total = lengths.reduce((sum, length) => sum + length + 2, 0);
+  if (!(longest * 3 + indentation < lineWidth && (total / longest > 5 || longest <= 8))) return parts;
+  const biased = Math.max(longest - 3 - Math.sqrt(longest - total / parts.length), 1);
   const columns = Math.min(
-    Math.round(Math.sqrt(2.5 * Math.max(longest - bias, 1) * count) / Math.max(longest - bias, 1)),
-    Math.floor((80 - 0) / longest),
-    4 * 3,
+    Math.round(Math.sqrt(2.5 * biased * count) / biased),
+    Math.floor((lineWidth - indentation) / longest),
+    levelsOnLine * 4,
     15,
   );
-  if (columns <= 1 || biased < 0) return parts;
-  const widths: number[] = [];
-  for (let column = 0; column < columns; column++) {
+  if (columns <= 1) return parts;
+  const widths = Array.from({ length: columns }, (_, column) => {
     let width = 0;
-    for (let row = column; row < count; row += columns) width = Math.max(width, lengths[row]!);
-    widths.push(width);
-  }
+    for (let at = column; at < count; at += columns) width = Math.max(width, lengths[at]!);
+    return width + 2;
+  });
   const lines: string[] = [];
   for (let start = 0; start < count; start += columns) {
-    const end = Math.min(start + columns, count);
+    const last = Math.min(start + columns, count) - 1;
     let line = '';
-    for (let at = start; at < end; at++) {
-      const text = at === end - 1 ? parts[at]! : `${parts[at]}, `;
+    for (let at = start; at < last; at++) {
       const width = widths[at - start]!;
-      if (numbers) line += at === end - 1 ? text.padStart(width - 2) : text.padStart(width);
-      else line += at === end - 1 ? text : text.padEnd(width);
+      line += numbers ? `${parts[at]}, `.padStart(width) : `${parts[at]}, `.padEnd(width);
     }
-    lines.push(line);
+    lines.push(line + (numbers ? parts[last]!.padStart(widths[last - start]! - 2) : parts[last]!));
   }
   return [...lines, ...parts.slice(count)];
 }
 
-function array(value: ArrayLike<unknown> & object, context: Context): [string[], boolean] {
+/** Items of an array, holes counted together. */
+function array(value: ArrayLike<unknown> & object, context: Context): string[] {
   const parts: string[] = [];
   const shownItems = Math.min(value.length, maximumItems);
   let holes = 0;
@@ -179,14 +195,18 @@ function array(value: ArrayLike<unknown> & object, context: Context): [string[],
     parts.push(show(value[index], context));
   }
   flush();
-  const rest = more(value.length);
-  parts.push(...rest);
-  const all = Array.isArray(value) || ArrayBuffer.isView(value);
-  const numbers =
-    all && Array.prototype.every.call(value, (item) => typeof item === 'number' || typeof item === 'bigint');
-  if (parts.length > groupedItems && !parts.some((part) => part.includes('\n')))
-    return [grouped(parts, rest.length, numbers), true];
-  return [parts, false];
+  parts.push(...more(value.length));
+  return parts;
+}
+
+function joinArray(context: Context, open: string, value: ArrayLike<unknown>, parts: string[]): string {
+  if (parts.length <= groupedItems) return join(context, open, parts, ']');
+  const numbers = Array.prototype.every.call(
+    Array.prototype.slice.call(value, 0, parts.length),
+    (item) => typeof item === 'number' || typeof item === 'bigint',
+  );
+  const lines = grouped(context, parts, value.length > maximumItems, numbers);
+  return join(context, open, lines, ']', lines.length !== parts.length);
 }
 
 function functionText(value: object & { name?: unknown }): string {
@@ -206,51 +226,27 @@ export function setErrorFormatter(formatter: (error: Error) => string): void {
   errorFormatter = formatter;
 }
 
-/** The longest chain of objects below `value`'s text counts as its depth for line breaking. */
-function levels(parts: string[]): number {
-  let deepest = 0;
-  for (const part of parts) {
-    let depth = 0;
-    for (const character of part.includes("'") ? part.replace(/'[^']*'/g, '') : part) {
-      if (character === '{' || character === '[') deepest = Math.max(deepest, ++depth);
-      else if (character === '}' || character === ']') depth--;
-    }
-  }
-  return deepest;
-}
-
 function body(value: object, context: Context): string {
   if (typeof value === 'function') {
     const parts = properties(value, context, false);
-    return parts.length === 0
-      ? functionText(value)
-      : join(`${functionText(value)} {`, parts, '}', levels(parts));
+    return parts.length === 0 ? functionText(value) : join(context, `${functionText(value)} {`, parts, '}');
   }
   if (Array.isArray(value)) {
-    const plain = constructorName(value) === 'Array';
-    const [items, isGrouped] = array(value, context);
-    const parts = [...items, ...properties(value, context, true)];
-    const open = plain ? '[' : `${prefix(value, 'Array', value.length)}[`;
-    if (isGrouped && parts.length !== value.length)
-      return `${open}\n  ${parts.map(indented).join(',\n  ')}\n]`;
-    return join(open, parts, ']', levels(parts));
+    const open = constructorName(value) === 'Array' ? '[' : `${prefix(value, 'Array', value.length)}[`;
+    return joinArray(context, open, value, [...array(value, context), ...properties(value, context, true)]);
   }
   if (ArrayBuffer.isView(value) && !(value instanceof DataView)) {
     const list = value as Uint8Array;
-    const [items, isGrouped] = array(list, context);
-    const open = `${prefix(value, 'TypedArray', list.length)}[`;
-    if (isGrouped && items.length !== list.length)
-      return `${open}\n  ${items.map(indented).join(',\n  ')}\n]`;
-    return join(open, items, ']', 0);
+    return joinArray(context, `${prefix(value, 'TypedArray', list.length)}[`, list, array(list, context));
   }
   const extra = properties(value, context, false);
   if (value instanceof Map) {
     const parts = [...value].map(([name, item]) => `${show(name, context)} => ${show(item, context)}`);
-    return join(`${prefix(value, 'Map', value.size)}{`, [...parts, ...extra], '}', levels(parts));
+    return join(context, `${prefix(value, 'Map', value.size)}{`, [...parts, ...extra], '}');
   }
   if (value instanceof Set) {
     const parts = [...value].map((item) => show(item, context));
-    return join(`${prefix(value, 'Set', value.size)}{`, [...parts, ...extra], '}', levels(parts));
+    return join(context, `${prefix(value, 'Set', value.size)}{`, [...parts, ...extra], '}');
   }
   if (value instanceof ArrayBuffer) {
     const bytes = [...new Uint8Array(value, 0, Math.min(value.byteLength, 50))];
@@ -259,9 +255,14 @@ function body(value: object, context: Context): string {
         ? ` ... ${value.byteLength - 50} more byte${value.byteLength > 51 ? 's' : ''}`
         : '';
     const contents = `<${bytes.map((byte) => byte.toString(16).padStart(2, '0')).join(' ')}${dots}>`;
-    return join('ArrayBuffer {', [`[Uint8Contents]: ${contents}`, `byteLength: ${value.byteLength}`], '}', 0);
+    return join(
+      context,
+      'ArrayBuffer {',
+      [`[Uint8Contents]: ${contents}`, `byteLength: ${value.byteLength}`],
+      '}',
+    );
   }
-  const wrap = (text: string) => (extra.length === 0 ? text : join(`${text} {`, extra, '}', levels(extra)));
+  const wrap = (text: string) => (extra.length === 0 ? text : join(context, `${text} {`, extra, '}'));
   if (value instanceof Error) return wrap(errorFormatter(value));
   if (value instanceof Date)
     return wrap(Number.isNaN(value.getTime()) ? 'Invalid Date' : value.toISOString());
@@ -271,9 +272,9 @@ function body(value: object, context: Context): string {
     return `${constructorName(value)} { <items unknown> }`;
   for (const kind of [Number, String, Boolean, BigInt, Symbol])
     if (value instanceof kind) return `[${kind.name}: ${primitive(value.valueOf())}]`;
-  const plain = constructorName(value) === 'Object' && !(Symbol.toStringTag in value);
+  const plain = constructorName(value) === 'Object' && ownTag(value) === '';
   const open = plain ? '{' : `${prefix(value, 'Object')}{`;
-  return join(open, extra, '}', levels(extra));
+  return join(context, open, extra, '}');
 }
 
 function show(value: unknown, context: Context): string {
@@ -294,6 +295,7 @@ function show(value: unknown, context: Context): string {
   if (context.seen.length > context.depthLimit && nested && !(value instanceof RegExp))
     return Array.isArray(value) ? '[Array]' : `[${constructorName(object) ?? 'Object: null prototype'}]`;
   context.seen.push(object);
+  if (hasParts(object)) context.lastLevel = context.seen.length - 1;
   const text = body(object, context);
   context.seen.pop();
   const circle = context.circular.get(object);
@@ -305,6 +307,7 @@ export function inspect(value: unknown, depth: number = maximumDepth): string {
   return show(value, {
     seen: [],
     circular: new Map(),
+    lastLevel: 0,
     depthLimit: typeof depth === 'number' ? depth : maximumDepth,
   });
 }

@@ -116,48 +116,48 @@ export class ExchangeBody implements IncomingBody {
   }
 
   read(): Promise<Uint8Array | undefined> {
-    return new Promise((resolve, reject) => {
-      const attempt = () => {
-        try {
-          const chunk = this.take();
-          if (chunk === undefined) this.exchange.onReadable = attempt;
-          else resolve(chunk ?? undefined);
-        } catch (error) {
-          reject(error);
-        }
-      };
-      attempt();
-    });
+    return new Promise((resolve, reject) => readChunk(this, resolve, reject));
   }
 
   bytes(): Promise<Uint8Array> {
-    return new Promise((resolve, reject) => {
-      const chunks: Uint8Array[] = [];
-      const attempt = () => {
-        try {
-          for (;;) {
-            const chunk = this.take();
-            if (chunk === undefined) {
-              this.exchange.onReadable = attempt;
-              return;
-            }
-            if (chunk === null) {
-              resolve(concatenate(chunks));
-              return;
-            }
-            chunks.push(chunk);
-          }
-        } catch (error) {
-          reject(error);
-        }
-      };
-      attempt();
-    });
+    return new Promise((resolve, reject) => readAll(this, [], resolve, reject));
   }
 
   cancel(): void {
     this.ended = true;
     this.onEnd?.();
+  }
+}
+
+// The closures that wait hold no reference to themselves: a cycle would keep every chunk until the collector runs.
+
+function readChunk(
+  body: ExchangeBody,
+  resolve: (chunk: Uint8Array | undefined) => void,
+  reject: (error: unknown) => void,
+): void {
+  try {
+    const chunk = body.take();
+    if (chunk === undefined) body.exchange.onReadable = () => readChunk(body, resolve, reject);
+    else resolve(chunk ?? undefined);
+  } catch (error) {
+    reject(error);
+  }
+}
+
+function readAll(
+  body: ExchangeBody,
+  chunks: Uint8Array[],
+  resolve: (bytes: Uint8Array) => void,
+  reject: (error: unknown) => void,
+): void {
+  try {
+    let chunk = body.take();
+    for (; chunk !== undefined && chunk !== null; chunk = body.take()) chunks.push(chunk);
+    if (chunk === undefined) body.exchange.onReadable = () => readAll(body, chunks, resolve, reject);
+    else resolve(concatenate(chunks));
+  } catch (error) {
+    reject(error);
   }
 }
 
