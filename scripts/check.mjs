@@ -4,6 +4,7 @@ import { spawnSync } from 'node:child_process';
 
 const steps = [
   ['types and build', 'npm', ['run', '--silent', 'build']],
+  ['types of the examples', 'node_modules/.bin/tsc', ['-p', 'examples']],
   ['lint and format', 'node_modules/.bin/biome', ['check', '--error-on-warnings', '.']],
   ['generated views', 'node', ['packages/abi/dist/generate.js', '--check']],
   ['import direction', 'node', ['scripts/check-imports.mjs']],

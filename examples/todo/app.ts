@@ -2,6 +2,13 @@
 import { env } from 'noos:env';
 import { Hono } from 'hono';
 
+declare module 'noos:env' {
+  interface Env {
+    /** Heading of the overview. */
+    TITLE?: string;
+  }
+}
+
 interface Task {
   id: string;
   title: string;

@@ -20,7 +20,7 @@ const tsconfig = {
   compilerOptions: {
     target: 'es2023',
     lib: ['es2023', 'webworker'],
-    types: [],
+    types: ['@noos/runtime/types'],
     module: 'esnext',
     moduleResolution: 'bundler',
     strict: true,

@@ -26,11 +26,15 @@ parts.extractors.push((value) => {
   return { source: stream, type: undefined };
 });
 
+// The package's classes are the globals here; their types differ from the platform's in small ways.
 streamParts.readable = (connection) =>
-  pulledStream({ read: () => connection.read(), cancel: () => connection.close() });
+  pulledStream({
+    read: () => connection.read(),
+    cancel: () => connection.close(),
+  }) as unknown as globalThis.ReadableStream<Uint8Array>;
 streamParts.writable = (connection) =>
   new WritableStream<string | Uint8Array>({
     write: (chunk) => connection.write(chunk),
     close: () => connection.end(),
     abort: () => connection.abort(),
-  });
+  }) as unknown as globalThis.WritableStream<string | Uint8Array>;

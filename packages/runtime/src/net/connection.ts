@@ -7,6 +7,7 @@ import { socketEvents, socketOptions } from '@noos/abi';
 import { SystemError, systemError } from '../core/errors.js';
 import { host } from '../core/host.js';
 import { encodeUtf8 } from '../encoding/utf8.js';
+
 import { formatAddress } from './addresses.js';
 
 /** Bytes taken from libos at once. */
@@ -14,8 +15,8 @@ const chunkBytes = 65_536;
 
 /** Set by the streams feature: the streams of a connection. */
 export const streamParts: {
-  readable?: (connection: Connection) => unknown;
-  writable?: (connection: Connection) => unknown;
+  readable?: (connection: Connection) => ReadableStream<Uint8Array>;
+  writable?: (connection: Connection) => WritableStream<string | Uint8Array>;
 } = {};
 
 function streams<T>(part: T | undefined): T {
@@ -39,8 +40,8 @@ export class Connection {
   _onWritable: (() => void) | undefined;
   _settle: { resolve(): void; reject(error: Error): void };
   _forget: () => void;
-  _readable: unknown;
-  _writable: unknown;
+  _readable: ReadableStream<Uint8Array> | undefined;
+  _writable: WritableStream<string | Uint8Array> | undefined;
 
   constructor(handle: number, forget: () => void) {
     this._handle = handle;
@@ -123,13 +124,13 @@ export class Connection {
   }
 
   /** The bytes that arrive, as a ReadableStream. */
-  get readable(): unknown {
+  get readable(): ReadableStream<Uint8Array> {
     this._readable ??= streams(streamParts.readable)(this);
     return this._readable;
   }
 
   /** What is sent, as a WritableStream; closing it is `end`. */
-  get writable(): unknown {
+  get writable(): WritableStream<string | Uint8Array> {
     this._writable ??= streams(streamParts.writable)(this);
     return this._writable;
   }
