@@ -21,8 +21,8 @@ export const testedTargets: readonly TargetName[] = process.env.NOOS_TEST_TARGET
 export interface Service {
   port: number;
   origin: string;
-  /** What it has written to its console so far. */
-  console(): string;
+  /** Waits until its console has shown `pattern`: it may come later than the answer. */
+  printed(pattern: RegExp): Promise<void>;
   /** Asks it to stop; returns its exit code. */
   stop(): Promise<number>;
 }
@@ -54,7 +54,12 @@ export async function startService(image: string, target: TargetName): Promise<S
   return {
     port,
     origin: `http://127.0.0.1:${port}`,
-    console: () => text,
+    async printed(pattern) {
+      for (let waited = 0; !pattern.test(text); waited += 20) {
+        if (waited >= 5000) throw new Error(`no ${pattern} on the console: ${text}`);
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+    },
     stop: () => {
       running.stop();
       return running.exited;

@@ -1,12 +1,12 @@
 // Entry of http-testing.wasm: HTTP over the pipe of testing/tcp, for unit tests, fuzzing and measurements.
 // In: the test's calls. Out: events, bytes. May import: http, testing, time.
 import './platform/abort';
-import { clientConnections, openExchanges, serverConnections } from './http/connection';
+import { clientConnections, openExchanges } from './http/connection';
 import { detachedHeads } from './http/head';
 import * as http from './http/index';
 import { outputPendingBytes } from './http/output';
 import { pipeDeliver, pipeTaken } from './socket/tcp/index';
-import { clockSet, nowNs, wallNs } from './time/clock';
+import { clockSet, nowNs } from './time/clock';
 import { nextDeadlineNs, takeExpired, timersRunning } from './time/timers';
 
 export * from './http/index';
@@ -17,7 +17,6 @@ export {
   nextDeadlineNs,
   openExchanges,
   outputPendingBytes,
-  serverConnections,
   timersRunning,
 };
 

@@ -8,6 +8,7 @@ export {
   responseKeepAlive,
   responseStatus,
 } from './client';
+export { serverConnections } from './connection';
 export { httpEventError, httpEventExchange, httpEventKind } from './event';
 export { httpNextEvent, httpTimer } from './events';
 export { HTTP_BODY_END, httpAbort, httpEnd, httpRead, httpWrite } from './exchange';

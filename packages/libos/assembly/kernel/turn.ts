@@ -14,7 +14,7 @@ import { dispatchEvent, hasDispatchFunction } from './dispatch';
 import { deliverEvents } from './events';
 import { networkFlush, networkReceive, networkStart, networkTimer } from './network';
 import { findParameter, readParameters, valueAsU32 } from './parameters';
-import { markStarted, requestExit } from './phase';
+import { exitWhenDrained, markStarted, markStopping, requestExit } from './phase';
 
 /** Exit code of an application whose top level throws at start. */
 const EXIT_TOP_LEVEL_THREW: u32 = 1;
@@ -57,6 +57,7 @@ export function turnUnikernel(nowMonotonicNs: u64, nowWallNs: u64, events: u32):
     if (evaluation != PENDING) afterEvaluation();
   }
   if ((events & EVENT_STOP) != 0) {
+    markStopping();
     if (hasDispatchFunction()) dispatchEvent(DISPATCH_STOP);
     else requestExit(0);
     deliverEvents();
@@ -83,5 +84,6 @@ function afterEvaluation(): void {
 
 /** Sends what became due; returns the earliest deadline. */
 function endTurn(): u64 {
-  return min(networkFlush(), applicationDeadlineNs);
+  const networkDeadlineNs = networkFlush();
+  return min(networkDeadlineNs, min(applicationDeadlineNs, exitWhenDrained()));
 }
