@@ -35,6 +35,8 @@ export interface Started {
   child: ChildProcess;
   /** Milliseconds from spawn to the first HTTP 200. */
   firstAnswerMs: number;
+  /** What the command has written to standard output so far. */
+  output(): string;
   stop(): Promise<void>;
 }
 
@@ -46,7 +48,11 @@ export async function startServer(
   port: number,
 ): Promise<Started> {
   const begin = performance.now();
-  const child = spawn(command, commandArguments, { stdio: ['ignore', 'ignore', 'inherit'] });
+  const child = spawn(command, commandArguments, { stdio: ['ignore', 'pipe', 'inherit'] });
+  let output = '';
+  child.stdout.on('data', (chunk: Buffer) => {
+    output += chunk;
+  });
   try {
     await firstAnswer(address, port);
   } catch (error) {
@@ -57,6 +63,7 @@ export async function startServer(
   return {
     child,
     firstAnswerMs,
+    output: () => output,
     async stop() {
       child.kill('SIGKILL');
       if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');

@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 const root = fileURLToPath(new URL('../../', import.meta.url));
 
 export const runtimeProcess = join(root, 'packages/native/build/runtime-process');
+export const runtimeVm = join(root, 'packages/native/build/runtime-vm.elf');
 export const nodeServer = join(root, 'bench/peers/server.mjs');
 export const nodePort = 3000;
 export const guestPort = 8080;
