@@ -148,6 +148,16 @@ test('ARP: answers for our address only, learns from what concerns us', () => {
   assert.equal(stack.exports.neighbourCount(), 1);
 });
 
+test('ARP of a gateway: any address is answered for, but a probe only by its owner', () => {
+  stack.exports.interfaceSetAnyAddress(0, 1, 1);
+  stack.give([arpFrame(1, peer, 0x08080808)]);
+  assert.equal(stack.taken().length, 1);
+  stack.give([arpFrame(1, 0, 0xc0000299), arpFrame(1, peer, peer)]);
+  assert.deepEqual(stack.taken(), []);
+  stack.give([arpFrame(1, 0, us)]);
+  assert.equal(stack.taken().length, 1);
+});
+
 test('ARP: packets wait for the answer, at most eight, the oldest go', () => {
   const socket = stack.exports.udpBind(0, 0, 0);
   for (let length = 1; length <= 12; length++) send(0xc0000205, length, socket);

@@ -95,8 +95,9 @@ function arpInput(iface: Interface, packet: usize, length: u32): void {
   if (sender != 0 && sender == iface.address) defend(iface);
   if (isImpossibleSource(iface, sender)) return;
   const ours = target != 0 && target == iface.address;
-  const answer = ours || (iface.answersAnyArp && target != sender && target != 0);
-  // A sender of 0 is a probe (RFC 5227 §2.1.1): answered, but there is nothing to learn.
+  // A probe (RFC 5227 §2.1.1, sender 0) asks whether an address is free: only its owner answers that.
+  const answer = ours || (iface.answersAnyArp && sender != 0 && target != sender && target != 0);
+  // From a probe there is nothing to learn.
   if (sender != 0) {
     const waiting = neighbourLearn(iface.index, sender, mac, answer);
     if (waiting != 0) ipv4SendWaiting(iface.index, mac, waiting);

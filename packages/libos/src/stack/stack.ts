@@ -24,7 +24,7 @@ export interface InterfaceOptions {
   ipv4?: { address: number; prefixLength: number; gateway?: number } | 'dhcp';
   /** Gateway: packets for any destination address are taken as one's own. */
   anyAddress?: boolean;
-  /** Gateway: ARP requests for any address are answered. */
+  /** Gateway: ARP requests for any address are answered, so leave it off where guests are each other's neighbours. */
   answersAnyArp?: boolean;
 }
 
