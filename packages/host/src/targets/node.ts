@@ -39,7 +39,10 @@ async function link(options: TargetOptions): Promise<Link> {
     return { device, disconnect: attachment.connect(port) };
   }
   const { path } = nativeRuntime(noosTap);
-  const { run, stream } = await startChild([path, attachment.name, String(streamFd)], options.console);
+  const { run, stream } = await startChild(
+    [path, '--tap', attachment.name, '--fd', String(streamFd)],
+    options.console,
+  );
   return { device: streamPort(stream, { mtuBytes: tapMtuBytes }), disconnect: run.kill };
 }
 

@@ -42,16 +42,17 @@ static short wanted(const struct direction *reads, const struct direction *write
 }
 
 int main(int argc, char **argv) {
-  if (argc != 4 || strcmp(argv[1], "--tap") != 0 || argv[2][0] == '\0') {
+  bool adopts = argc == 5 && strcmp(argv[3], "--fd") == 0;
+  if ((argc != 4 && !adopts) || strcmp(argv[1], "--tap") != 0 || argv[2][0] == '\0') {
     fprintf(argc == 2 && strcmp(argv[1], "--help") == 0 ? stdout : stderr,
-            "usage: noos-tap --tap NAME SOCKET\n"
-            "Joins the TAP device NAME to the Unix stream socket at path SOCKET, frames after a 32-bit big-endian length.\n"
+            "usage: noos-tap --tap NAME SOCKET | noos-tap --tap NAME --fd N\n"
+            "Joins the TAP device NAME to the Unix stream socket at path SOCKET or inherited as N, frames after a 32-bit big-endian length.\n"
             "Ends with 0 when the socket is closed.\n");
     return argc == 2 && strcmp(argv[1], "--help") == 0 ? 0 : exit_usage;
   }
   struct net_device tap = net_open_tap(argv[2]);
   if (ioctl(tap.fd, TUNSETOFFLOAD, 0UL) < 0) fail(exit_failure, argv[2], "keeps its offloads", errno);
-  struct net_device stream = net_connect_socket(argv[3]);
+  struct net_device stream = adopts ? net_adopt_socket(atoi(argv[4])) : net_connect_socket(argv[3]);
   outward = (struct direction){.from = tap, .to = stream};
   inward = (struct direction){.from = stream, .to = tap};
   while (!net_gone()) {
