@@ -20,6 +20,7 @@ const entries = [
   ['assembly/stack.ts', 'build/stack.wasm'],
   ['assembly/unikernel.ts', 'build/libos.wasm'],
   ['assembly/wire-testing.ts', 'build/wire-testing.wasm'],
+  ['assembly/core-testing.ts', 'build/core-testing.wasm'],
   [
     'assembly/http-testing.ts',
     'build/http-testing.wasm',
