@@ -26,6 +26,7 @@ const tsconfig = {
     strict: true,
     noEmit: true,
     skipLibCheck: true,
+    paths: { 'noos:*': ['./node_modules/@noos/runtime/dist/modules/*.d.ts'] },
   },
   include: ['src'],
 };
