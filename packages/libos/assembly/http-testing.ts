@@ -11,14 +11,7 @@ import { nextDeadlineNs, takeExpired, timersRunning } from './time/timers';
 
 export * from './http/index';
 export * from './socket/tcp/index';
-export {
-  clientConnections,
-  detachedHeads,
-  nextDeadlineNs,
-  openExchanges,
-  outputPendingBytes,
-  timersRunning,
-};
+export { clientConnections, detachedHeads, nextDeadlineNs, openExchanges, outputPendingBytes, timersRunning };
 
 /** Sets the clock and fires what is due. */
 export function advanceClock(monotonicNs: u64, epochNs: u64): void {
