@@ -9,7 +9,10 @@ import { host } from './host.js';
 
 /** Thrown when the top level uses I/O, timers or randomness while the image is built. */
 export class BuildTimeError extends Error {
-  override name = 'BuildTimeError';
+  static {
+    // Not a property of each error: those are printed with it.
+    BuildTimeError.prototype.name = 'BuildTimeError';
+  }
 }
 
 function probe(): boolean {

@@ -7,7 +7,10 @@ import { errorCodes } from '@noos/abi';
 
 /** An error of the network: `code` is a name of `errorCodes`. */
 export class SystemError extends Error {
-  override name = 'SystemError';
+  static {
+    // Not a property of each error: those are printed with it.
+    SystemError.prototype.name = 'SystemError';
+  }
   code: string;
 
   constructor(code: string, message: string) {
