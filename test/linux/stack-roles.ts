@@ -21,14 +21,19 @@ export function echo(connection: TcpConnection): void {
   connection.onWritable = pump;
 }
 
-/** Sends `bytes` bytes of the pattern, then FIN. */
-export function sendPattern(connection: TcpConnection, bytes: number): void {
+/** Sends `bytes` bytes of the pattern, then FIN; `onTaken` hears how many the stack has taken. */
+export function sendPattern(
+  connection: TcpConnection,
+  bytes: number,
+  onTaken: (bytes: number) => void = () => {},
+): void {
   let offset = 0;
   const pump = (): void => {
     while (offset < bytes) {
       const chunk = pattern(offset, Math.min(65_536, bytes - offset));
       const taken = connection.write(chunk);
       offset += taken;
+      onTaken(offset);
       if (taken < chunk.length) return;
     }
     connection.shutdown();
@@ -59,5 +64,16 @@ export function receiveAll(connection: TcpConnection): Promise<Received> {
     };
     connection.onClosed = (error) =>
       reject(new Error(`the connection ended with ${error} after ${bytes} bytes`));
+  });
+}
+
+/** Reads to the peer's FIN and returns it as text. */
+export function receiveText(connection: TcpConnection): Promise<string> {
+  let text = '';
+  return new Promise((resolve) => {
+    connection.onReadable = () => {
+      text += Buffer.from(connection.read()).toString();
+      if (connection.finished()) resolve(text);
+    };
   });
 }
