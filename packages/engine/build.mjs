@@ -20,6 +20,7 @@ const keptExports = [
   'JS_FreeValue',
   'JS_GetArrayBuffer',
   'JS_GetException',
+  'JS_GetGCThreshold',
   'JS_GetGlobalObject',
   'JS_GetPropertyStr',
   'JS_IsError',

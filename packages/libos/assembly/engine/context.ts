@@ -3,6 +3,7 @@
 import {
   engineMalloc,
   initialize,
+  JS_GetGCThreshold,
   JS_NewContext,
   JS_NewRuntime,
   JS_SetGCThreshold,
@@ -51,7 +52,19 @@ export function createContext(): void {
   scratchAddress = argumentsAddress + ARGUMENTS_MAX * 8;
 }
 
+/** The collector runs at this size at the latest. */
+let latestThresholdBytes: u32 = u32.MAX_VALUE;
+
 /** Limits the JavaScript heap: an allocation beyond it is a JavaScript error. */
 export function limitMemory(bytes: u32): void {
   JS_SetMemoryLimit(runtime, bytes);
+  latestThresholdBytes = bytes - (bytes >> 2);
+}
+
+/**
+ * Once a turn: QuickJS looks for cycles next at one and a half times what the last collection left, which may lie
+ * beyond the limit; a full heap would then be an error although there is garbage in it.
+ */
+export function boundThreshold(): void {
+  if (JS_GetGCThreshold(runtime) > latestThresholdBytes) JS_SetGCThreshold(runtime, latestThresholdBytes);
 }

@@ -17,6 +17,8 @@ export declare function JS_NewContext(runtime: u32): u32;
 export declare function JS_SetMemoryLimit(runtime: u32, bytes: u32): void;
 @external("engine", "JS_SetMaxStackSize")
 export declare function JS_SetMaxStackSize(runtime: u32, bytes: u32): void;
+@external("engine", "JS_GetGCThreshold")
+export declare function JS_GetGCThreshold(runtime: u32): u32;
 @external("engine", "JS_SetGCThreshold")
 export declare function JS_SetGCThreshold(runtime: u32, bytes: u32): void;
 @external("engine", "JS_RunGC")

@@ -27,10 +27,11 @@ export function beginEvent(kind: u32): void {
   pushArgument(fromU32(kind));
 }
 
-/** Delivers the event that was begun, then runs all jobs. */
-export function dispatch(): void {
-  callFunction(dispatchFunction);
+/** Delivers the event that was begun, then runs all jobs. False: the application could not take it. */
+export function dispatch(): bool {
+  const delivered = callFunction(dispatchFunction);
   settle();
+  return delivered;
 }
 
 /** An event without arguments, or with one or two integers. */

@@ -6,10 +6,12 @@ import { pushArgument } from '../engine/call';
 import { newString } from '../engine/text';
 import { fromBool, fromI32, fromI64, fromU32 } from '../engine/value';
 import {
+  httpAbort,
   httpEventError,
   httpEventExchange,
   httpEventKind,
   httpNextEvent,
+  httpRespond,
   httpTcpEvent,
   requestBodyBytes,
   requestHeaders,
@@ -39,6 +41,9 @@ import { udpEventHandle, udpEventOwner, udpTakeError } from '../socket/udp';
 import { beginEvent, dispatch, dispatchHandle, dispatchHandleValue } from './dispatch';
 import { dispatchAnswer } from './intrinsics/dns';
 import { networkTcpEvent, networkUdpEvent } from './network';
+
+/** What a request is told when the runtime fails to take it, as when the JavaScript heap is full (RFC 9110 §15.6.1). */
+const STATUS_INTERNAL_ERROR: u32 = 500;
 
 /** Delivers until no layer has an event left: what the application does may cause more. */
 export function deliverEvents(): void {
@@ -85,7 +90,7 @@ function dispatchRequest(exchange: i32): void {
   pushArgument(fromI64(requestBodyBytes(exchange)));
   pushArgument(fromU32(requestPeerAddress(exchange)));
   pushArgument(fromU32(requestPeerPort(exchange)));
-  dispatch();
+  if (!dispatch()) httpRespond(exchange, STATUS_INTERNAL_ERROR, 0, 0, 0, 0);
 }
 
 function dispatchResponse(exchange: i32): void {
@@ -95,7 +100,7 @@ function dispatchResponse(exchange: i32): void {
   pushArgument(newString(responseHeaders(exchange), responseHeadersLength(exchange)));
   pushArgument(fromI64(responseBodyBytes(exchange)));
   pushArgument(fromBool(responseKeepAlive(exchange)));
-  dispatch();
+  if (!dispatch()) httpAbort(exchange);
 }
 
 function deliverUdp(): bool {

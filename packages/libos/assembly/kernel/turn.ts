@@ -1,6 +1,6 @@
 // The turn loop (docs/architecture.md, "A turn"). In: the platform's calls. Out: the next deadline.
 // May import: everything below kernel/.
-import { limitMemory } from '../engine/context';
+import { boundThreshold, limitMemory } from '../engine/context';
 import { httpTimer } from '../http/index';
 import { DISPATCH_START, DISPATCH_STOP, DISPATCH_TIMER, EVENT_STOP } from '../platform/index';
 import { randomStart } from '../platform/random';
@@ -84,6 +84,7 @@ function afterEvaluation(): void {
 
 /** Sends what became due; returns the earliest deadline. */
 function endTurn(): u64 {
+  boundThreshold();
   const networkDeadlineNs = networkFlush();
   return min(networkDeadlineNs, min(applicationDeadlineNs, exitWhenDrained()));
 }
