@@ -67,8 +67,11 @@ function onSignals(stop: () => void, kill: () => void): () => void {
   };
 }
 
+/** Where a fetch handler listens unless the parameter `http.port` says otherwise. */
+const httpPort = 8080;
+
 const describePort = ({ hostAddress, hostPort, guestPort, protocol }: PublishedPort): string =>
-  protocol === 'tcp' && hostAddress === undefined
+  protocol === 'tcp' && guestPort === httpPort && hostAddress === undefined
     ? `http://localhost:${hostPort} → :${guestPort}`
     : `${formatEndpoint(hostAddress, hostPort)}/${protocol} → :${guestPort}`;
 
