@@ -1,9 +1,16 @@
 // Interfaces and resolver from start parameters (docs/architecture.md, "Start parameters"). In: `net.N.*`, `dns.*`,
-// `host.name`. Out: a configured network. May import: dhcp/, iface/, kernel/, wire/.
+// `host.name`. Out: a configured network. May import: dhcp/, iface/, kernel/, socket/, storage/, wire/.
 import { dhcpSetHostName, dhcpStart } from '../dhcp/client';
 import { arpAnnounce } from '../iface/arp-output';
 import { INTERFACE_LIMIT, interfaceConfigure } from '../iface/interface';
 import { interfaceSetAddress } from '../iface/routes';
+import {
+  maximumConnections,
+  receiveMaximumBytes,
+  sendMaximumBytes,
+  tcpConfigure,
+} from '../socket/tcp/configuration';
+import { ringBudgetBytes } from '../storage/ring';
 import { fixSearch, fixServer } from './lease';
 import {
   findInterfaceParameter,
@@ -25,6 +32,9 @@ import {
 const DEFAULT_MTU_BYTES: u32 = 1500;
 const LEAST_MTU_BYTES: u32 = 576;
 const LARGEST_MTU_BYTES: u32 = 65535;
+const LEAST_TCP_MEMORY_BYTES: u64 = 65536;
+const LEAST_WINDOW_BYTES: u32 = 4096;
+const LARGEST_WINDOW_BYTES: u32 = 1 << 30;
 
 function valueIs(text: string): bool {
   if (valueLength != <u32>text.length) return false;
@@ -39,6 +49,30 @@ function mtuOf(index: u32): u32 {
   if (mtu >= LEAST_MTU_BYTES && mtu <= LARGEST_MTU_BYTES) return mtu;
   parameterError('an MTU of 576 to 65535');
   return 0;
+}
+
+/** TCP's bounds from `tcp.*`; before `networkStart` makes its pools. False: a parameter is wrong. */
+export function configureTcp(): bool {
+  let connections = maximumConnections;
+  let memoryBytes = ringBudgetBytes();
+  let receiveBytes = receiveMaximumBytes;
+  let sendBytes = sendMaximumBytes;
+  if (findParameter('tcp.connections')) {
+    connections = valueAsU32();
+    if (connections == 0 || connections > 65_535) return parameterError('1 to 65535 connections');
+  }
+  if (findParameter('tcp.memory')) {
+    memoryBytes = valueAsU32();
+    if (memoryBytes < LEAST_TCP_MEMORY_BYTES) return parameterError('at least 65536 bytes');
+  }
+  if (findParameter('tcp.window')) {
+    receiveBytes = valueAsU32();
+    if (receiveBytes < LEAST_WINDOW_BYTES || receiveBytes > LARGEST_WINDOW_BYTES)
+      return parameterError('4096 to 1073741824 bytes');
+    sendBytes = receiveBytes;
+  }
+  tcpConfigure(connections, memoryBytes, receiveBytes, sendBytes);
+  return true;
 }
 
 /** Configures interface `index`; false: a parameter is wrong (said on the console). Without `ipv4` it asks DHCP. */

@@ -8,7 +8,7 @@ import { clockSet, nowNs } from '../time/clock';
 import { NEVER_NS, TIMER_HTTP, takeExpired } from '../time/timers';
 import { EVALUATED, evaluateKept, evaluationState, FAILED, PENDING } from './application';
 import { startClock } from './clock';
-import { configureNetwork } from './configure';
+import { configureNetwork, configureTcp } from './configure';
 import { applicationDeadlineNs, takeApplicationDeadline } from './deadline';
 import { dispatchEvent, hasDispatchFunction } from './dispatch';
 import { deliverEvents } from './events';
@@ -29,10 +29,11 @@ export function startUnikernel(nowMonotonicNs: u64, nowWallNs: u64): u64 {
   startClock(nowMonotonicNs, nowWallNs);
   readParameters();
   randomStart();
+  const tcpConfigured = configureTcp();
   networkStart();
   markStarted();
   if (findParameter('memory.engine') && valueAsU32() > 0) limitMemory(valueAsU32());
-  if (!configureNetwork()) {
+  if (!tcpConfigured || !configureNetwork()) {
     requestExit(EXIT_BAD_PARAMETER);
     return NEVER_NS;
   }

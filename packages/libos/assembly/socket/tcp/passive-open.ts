@@ -21,6 +21,7 @@ import {
   HOLD_NS,
   MSS_DEFAULT_BYTES,
   RECEIVE_FIRST_BYTES,
+  receiveMaximumBytes,
   synBacklogMaximum,
   windowShift,
 } from './configuration';
@@ -135,7 +136,7 @@ function sendCookie(listener: Listener): void {
     optionTimestampValue,
     optionSackPermitted,
     optionWindowScale >= 0 ? <i32>windowShift : -1,
-    RECEIVE_FIRST_BYTES,
+    min(RECEIVE_FIRST_BYTES, receiveMaximumBytes),
   );
 }
 
@@ -184,7 +185,7 @@ function openByCookie(listener: Listener): Connection | null {
   const c = create(listener, segmentAck - 1);
   if (c === null) return null;
   takeInitialSequence(c, segmentSequence - 1);
-  c.receiveEdge = c.receiveNext + RECEIVE_FIRST_BYTES;
+  c.receiveEdge = c.receiveNext + c.receiveLimit;
   c.sendNext = segmentAck;
   c.peerMss = cookieMss;
   if (optionTimestamps) {
