@@ -157,6 +157,21 @@ test('a zero window stops us and opens again', async () => {
   assert.equal(await answer, `${bytes} ${patternDigest(bytes)}`);
 });
 
+test('an application that does not read closes our window; Linux waits and goes on', async () => {
+  const { stack } = await open();
+  port++;
+  const bytes = 8 << 20;
+  await peer.request({ do: 'listen', port, role: 'source', bytes });
+  const connection = stack.tcpConnect(linuxAddressNumber, port);
+  await connected(connection);
+  await new Promise((resolve) => setTimeout(resolve, 1500));
+  const held = Number(stack.exports.ringBytesUsed());
+  assert.ok(held > 0 && held < bytes, `${held} bytes are held`);
+  const received = receiveAll(connection);
+  connection.onReadable();
+  assert.deepEqual(await received, { bytes, sha256: patternDigest(bytes) });
+});
+
 test('10,000 connections open, exchange and close without a leak', { timeout: 300_000 }, async () => {
   const { stack } = await open();
   port++;
