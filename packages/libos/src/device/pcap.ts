@@ -70,5 +70,9 @@ export function pcapPacket(frame: Uint8Array, timeNs: bigint, direction: 'transm
 /** Writes the header at once, then every frame that passes either way. */
 export function withPcap(device: FrameDevice, write: PcapWriter, clock: Clock): FrameDevice {
   write(pcapHeader());
-  return withTrace(device, (direction, frame) => write(pcapPacket(frame, clock.wallNs(), direction)));
+  // The wall clock counts milliseconds; frames are told apart by the monotonic one.
+  const startNs = clock.wallNs() - clock.monotonicNs();
+  return withTrace(device, (direction, frame) =>
+    write(pcapPacket(frame, startNs + clock.monotonicNs(), direction)),
+  );
 }
