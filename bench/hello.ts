@@ -1,6 +1,6 @@
 /** The two hello servers that are compared: our example as an image, and a plain `node server.js`. */
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -13,9 +13,11 @@ export const nodeServer = join(root, 'bench/peers/server.mjs');
 export const nodePort = 3000;
 export const guestPort = 8080;
 
-/** Builds `source` (a path below the root) into an image in a temporary directory and returns its path. */
+/** Builds `source` (a path below the root) into an image in a temporary directory that goes with this process; returns its path. */
 export function buildImage(source: string): string {
-  const image = join(mkdtempSync(join(tmpdir(), 'noos-bench-')), 'app.noos');
+  const directory = mkdtempSync(join(tmpdir(), 'noos-bench-'));
+  process.once('exit', () => rmSync(directory, { recursive: true }));
+  const image = join(directory, 'app.noos');
   execFileSync(
     process.execPath,
     [join(root, 'packages/cli/bin/noos.mjs'), 'build', join(root, source), '-o', image],

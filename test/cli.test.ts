@@ -320,14 +320,27 @@ describe('what is wrong is said in one line', () => {
     assertRefused(await noos('run', 'none/app.ts'), 3, /no default export: write .export default \{ fetch/);
   });
 
-  test('a top level that throws at build: its stack, then the line', limit, async () => {
+  test('a top level that throws at build', limit, async () => {
     file('throws/app.ts', `function boom(): never {\n  throw new Error('boom');\n}\nboom();\n${hello}`);
-    const { code, err } = await noos('run', 'throws/app.ts');
-    assert.equal(code, 3);
-    assert.match(err, /Error: boom/);
-    assert.match(err, /app\.ts:2:/);
-    assert.match(err.trimEnd().split('\n').at(-1)!, /^noos: the application's top level failed/);
-    assert.deepEqual(readdirSync(temporary), []);
+    assertRefused(
+      await noos('run', 'throws/app.ts'),
+      3,
+      /app\.ts:2:\d+: the top level threw Error: boom: correct it, or use --no-snapshot/,
+    );
+  });
+
+  test('a top level that starts a timer', limit, async () => {
+    file('timer/app.ts', `setTimeout(() => {}, 1);\n${hello}`);
+    assertRefused(
+      await noos('run', 'timer/app.ts'),
+      3,
+      /app\.ts:1:1: setTimeout\(\) was called by the top level/,
+    );
+  });
+
+  test('a default export without a fetch handler', limit, async () => {
+    file('empty/app.ts', 'export default {};\n');
+    assertRefused(await noos('run', 'empty/app.ts'), 3, /^noos: the application has no fetch handler: write/);
   });
 
   for (const target of ['node', 'process', 'vm'])

@@ -76,7 +76,6 @@ export function createProgram(version: string, setExitCode: (code: number) => vo
     .option('--network <cidr>', 'network of the user-mode network', '10.99.0.0/24')
     .option('--no-host-loopback', 'host.noos.internal does not lead to services of this host')
     .option('--pcap <file>', 'write every frame to a file for Wireshark and tshark')
-    .option('--disk <file>', 'block device; may be repeated', collect)
     .option('--probe', 'ask the first published port for / and print when it answered')
     .option('--json', 'events on standard error as JSON, one a line')
     .action(async (source: string, options) => setExitCode(await runCommand(source, options)));

@@ -18,7 +18,7 @@ export type ImageErrorCode =
 export class ImageError extends Error {
   override name = 'ImageError';
   readonly code: ImageErrorCode;
-  /** For `evaluation`: what the top level wrote to the console, the error and its stack included. */
+  /** For `evaluation`: what the top level wrote to the console before it threw. */
   readonly console: string;
 
   constructor(code: ImageErrorCode, message: string, console = '') {

@@ -49,11 +49,31 @@ export async function evaluateBundle(
     worker.once('error', reject);
   });
   await worker.terminate();
-  if (result.evaluated === undefined)
-    throw new ImageError(
-      'evaluation',
-      "the application's top level failed while the image was built: correct it, or build with --no-snapshot to run it at start",
-      result.console,
-    );
+  if (result.evaluated === undefined) throw evaluationError(result.console);
   return { ...result.evaluated, console: result.console };
+}
+
+/** Errors of the runtime whose message already says what to do. */
+const selfExplaining = /^(?:ApplicationError|BuildTimeError): /;
+
+/**
+ * Makes one line of what the runtime logged when the top level threw: where, what, what to do. What the application
+ * logged before stays in `console`.
+ */
+export function evaluationError(console: string): ImageError {
+  const [before = '', thrown] = console.split(/^Uncaught in the top level: /m);
+  if (thrown === undefined)
+    return new ImageError(
+      'evaluation',
+      'the bundle could not be evaluated while the image was built',
+      console,
+    );
+  const [what = '', ...stack] = thrown.trimEnd().split('\n');
+  if (what.startsWith('ApplicationError: '))
+    return new ImageError('evaluation', what.replace(selfExplaining, ''), before);
+  const place = stack.map((line) => /^\s+at (?:.*\()?([^()]+:\d+:\d+)\)?$/.exec(line)?.[1]).find(Boolean);
+  const text = selfExplaining.test(what)
+    ? what.replace(selfExplaining, '')
+    : `the top level threw ${what}: correct it, or use --no-snapshot, which evaluates it at start and logs its stack`;
+  return new ImageError('evaluation', place === undefined ? text : `${place}: ${text}`, before);
 }

@@ -66,15 +66,22 @@ async function stop(): Promise<void> {
   host.exit(failed ? 1 : 0);
 }
 
+/** The application cannot be run; the message says what to do. */
+class ApplicationError extends Error {
+  static {
+    ApplicationError.prototype.name = 'ApplicationError';
+  }
+}
+
 /**
  * Registers the application; the bundle's entry calls it once.
- * @throws TypeError when the default export has neither `fetch` nor `start`
+ * @throws ApplicationError when the default export has neither `fetch` nor `start`
  */
 export function run(application: Application | undefined): void {
   const given =
     typeof application === 'object' || typeof application === 'function' ? application : undefined;
   if (typeof given?.fetch !== 'function' && typeof given?.start !== 'function')
-    throw new TypeError(
+    throw new ApplicationError(
       "the application has no fetch handler: write `export default { fetch(request, env) { return new Response('hello') } }`, " +
         'or `export default { start(env) {} }` for one that uses noos:net only',
     );

@@ -29,7 +29,6 @@ export interface RunCommandOptions extends BuildOptions {
   network: string;
   hostLoopback: boolean;
   pcap?: string;
-  disk?: string[];
   probe?: boolean;
   json?: boolean;
 }
@@ -96,7 +95,6 @@ export async function runCommand(path: string, options: RunCommandOptions): Prom
     ports,
     env,
     network: { cidr: options.network, hostLoopback: options.hostLoopback },
-    disks: options.disk ?? [],
     probe: options.probe === true,
     ...(memory === undefined ? {} : { memoryBytes: memory }),
     ...(options.tap === undefined ? {} : { tap: options.tap }),

@@ -226,7 +226,7 @@ test('what cannot be bundled is one line with a code', async () => {
 
 test('a default export without handlers is refused when the top level is evaluated', async () => {
   const { code } = await bundleSource('export default {}');
-  await assert.rejects(boot(code), /TypeError: the application has no fetch handler/);
+  await assert.rejects(boot(code), /ApplicationError: the application has no fetch handler/);
 });
 
 test('the same source gives the same bytes, and unused parts are left out', async () => {
