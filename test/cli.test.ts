@@ -15,6 +15,7 @@ import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { before, describe, test } from 'node:test';
 import { imageHeader } from '@noos/abi';
+import { assertAnswers } from './answers.js';
 import { imageOf, patienceMs, repository, scratch } from './targets.js';
 
 const bin = join(repository, 'packages/cli/bin/noos.mjs');
@@ -96,20 +97,6 @@ async function freePort(): Promise<number> {
   server.close();
   await once(server, 'close');
   return port;
-}
-
-/** Asks until the answer is the wanted one: before a TAP device is there, its address may lead elsewhere. */
-async function assertAnswers(url: string, wanted: string): Promise<void> {
-  const deadlineMs = Date.now() + 2 * patienceMs;
-  for (;;) {
-    const found = await fetch(url, { signal: AbortSignal.timeout(2000) }).then(
-      (response) => response.text(),
-      (error: Error) => error.message,
-    );
-    if (found === wanted) return;
-    assert.ok(Date.now() < deadlineMs, `${url} says ${found}`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
 }
 
 function start(...commandArguments: string[]): ChildProcess {

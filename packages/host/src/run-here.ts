@@ -5,12 +5,14 @@
  */
 import { randomBytes } from 'node:crypto';
 import type { PublishedPort } from './gateway/port-spec.js';
+import { startCapture } from './network/capture.js';
 import { startUserNetwork } from './network/user-network.js';
 import type { RunningUnikernel, RunOptions } from './run-options.js';
 import { openTap } from './tap/tap.linux.js';
 import { startNode } from './targets/node.js';
 import { startProcess } from './targets/process.js';
-import type { Attachment, Target, TargetName } from './targets/target.js';
+import { openTapPort } from './targets/tap-port.js';
+import type { Attachment, ConsoleWriter, Target, TargetName } from './targets/target.js';
 import { startVm } from './targets/vm.js';
 
 const targets: Record<TargetName, Target> = { node: startNode, process: startProcess, vm: startVm };
@@ -24,11 +26,50 @@ interface Network {
   close(): Promise<void>;
 }
 
-async function attachTap(name: string, { address }: RunOptions): Promise<Network> {
+async function attachTap(name: string, options: RunOptions): Promise<Network> {
+  const { address, pcap } = options;
   const prefix = address?.cidr.split('/')[1];
   const hostAddress = address?.gateway !== undefined ? `${address.gateway}/${prefix}` : undefined;
   const tap = await openTap(name, hostAddress);
+  try {
+    if (pcap !== undefined) return await attachRecordedTap(name, pcap, tap.remove, options.console);
+  } catch (error) {
+    await tap.remove();
+    throw error;
+  }
   return { attachment: { kind: 'tap', name }, ports: [], close: tap.remove };
+}
+
+/** The TAP device's frames pass through this process, which records them on every target. */
+async function attachRecordedTap(
+  name: string,
+  pcap: string,
+  remove: () => Promise<void>,
+  console: ConsoleWriter,
+): Promise<Network> {
+  const capture = startCapture(pcap);
+  const port = await openTapPort(name, console).catch((error) => {
+    capture.close();
+    throw error;
+  });
+  const recorded = capture.wrap(port.device);
+  return {
+    attachment: {
+      kind: 'switch',
+      mtuBytes: recorded.mtuBytes,
+      connect(device) {
+        device.receive = (frame) => void recorded.transmit(frame);
+        recorded.receive = (frame) => void device.transmit(frame);
+        return port.close;
+      },
+    },
+    ports: [],
+    async close() {
+      port.close();
+      capture.close();
+      await remove();
+    },
+  };
 }
 
 async function attachUserNetwork(mac: string, options: RunOptions): Promise<Network> {

@@ -21,7 +21,7 @@ export interface RunOptions {
   tap?: string;
   address?: StaticAddress;
   network?: UserNetworkOptions;
-  /** File for every frame, pcapng. User-mode network only. */
+  /** File for every frame, pcapng. On a TAP device frames then pass through this process, without offloads. */
   pcap?: string;
   disks?: readonly string[];
   /** Asks the first published TCP port for `/` to measure the time to the first answer. */

@@ -43,11 +43,6 @@ export function checkRunOptions(options: Omit<RunOptions, 'console'>): void {
   if (options.tap === undefined) return;
   if (options.ports !== undefined && options.ports.length > 0)
     throw new HostError('bad-option', 'ports are published by the user-mode network: leave out -p, or --tap');
-  if (options.pcap !== undefined)
-    throw new HostError(
-      'bad-option',
-      `frames of a TAP device are recorded by tcpdump -i ${options.tap} -w ${options.pcap}: leave out --pcap`,
-    );
 }
 
 /** Starts the image at `imagePath`. What fails before the start leaves nothing behind. */

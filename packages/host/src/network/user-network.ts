@@ -3,15 +3,14 @@
  *
  * In: options. Out: attachments for targets, published ports, captures. May import: switch, gateway, libos's devices.
  */
-import { closeSync, openSync, writeSync } from 'node:fs';
-import { type FrameDevice, frameCable, systemClock, withPcap } from '@noos/libos';
-import { HostError } from '../errors.js';
+import { type FrameDevice, frameCable } from '@noos/libos';
 import { parseIpv4, parseNetwork } from '../gateway/address.js';
 import type { BoundPort } from '../gateway/bind.js';
 import { startGateway } from '../gateway/gateway.js';
 import type { PublishedPort } from '../gateway/port-spec.js';
 import { createSwitch } from '../switch/switch.js';
 import type { Attachment, StaticAddress } from '../targets/target.js';
+import { type Capture, startCapture } from './capture.js';
 
 export const defaultNetwork = '10.99.0.0/24';
 const mtuBytes = 1500;
@@ -50,37 +49,12 @@ export async function startUserNetwork(options: UserNetworkOptions = {}): Promis
     hostLoopback: options.hostLoopback ?? true,
     ...(options.resolvers === undefined ? {} : { resolvers: options.resolvers }),
   });
-  const closeFiles: (() => void)[] = [];
+  const captures: Capture[] = [];
 
-  /** Frames go to the file in one write per turn of the event loop. */
   function captured(device: FrameDevice, path: string): FrameDevice {
-    let file: number;
-    try {
-      file = openSync(path, 'w');
-    } catch (error) {
-      throw new HostError('pcap-unwritable', `cannot write ${path}: ${(error as Error).message}`, {
-        cause: error,
-      });
-    }
-    let chunks: Uint8Array[] = [];
-    let open = true;
-    const flush = (): void => {
-      if (open && chunks.length > 0) writeSync(file, Buffer.concat(chunks));
-      chunks = [];
-    };
-    closeFiles.push(() => {
-      flush();
-      open = false;
-      closeSync(file);
-    });
-    return withPcap(
-      device,
-      (bytes) => {
-        if (chunks.length === 0) setImmediate(flush);
-        chunks.push(bytes);
-      },
-      systemClock,
-    );
+    const capture = startCapture(path);
+    captures.push(capture);
+    return capture.wrap(device);
   }
 
   return {
@@ -121,7 +95,7 @@ export async function startUserNetwork(options: UserNetworkOptions = {}): Promis
     },
     async close() {
       await gateway.close();
-      for (const close of closeFiles) close();
+      for (const capture of captures) capture.close();
     },
   };
 }

@@ -8,13 +8,10 @@ import { readFileSync } from 'node:fs';
 import type { Platform, Unikernel } from '@noos/abi';
 import { readImage, restore } from '@noos/image';
 import { type FrameDevice, frameCable } from '@noos/libos';
-import { noosTap } from '@noos/native';
 import { type BlockFile, openBlockFile } from '../node/block-file.js';
 import { createNodePlatform } from '../node/node-platform.js';
 import { runTurns } from '../node/turn-loop.js';
-import { streamPort } from '../stream-port/stream-port.js';
-import { startChild, streamFd } from './child.js';
-import { nativeRuntime } from './native-runtime.js';
+import { openTapPort } from './tap-port.js';
 import { networkParameters, type TargetOptions, type TargetRun } from './target.js';
 
 /** Sees every input of a unikernel, and its outputs: what a recorder wraps. */
@@ -24,8 +21,6 @@ export interface Observer {
   /** Wraps `start` and `turn`, whose arguments are inputs too. */
   unikernel(unikernel: Unikernel): Unikernel;
 }
-
-const tapMtuBytes = 1500;
 
 interface Link {
   device: FrameDevice;
@@ -38,12 +33,8 @@ async function link(options: TargetOptions): Promise<Link> {
     const [device, port] = frameCable(attachment.mtuBytes);
     return { device, disconnect: attachment.connect(port) };
   }
-  const { path } = nativeRuntime(noosTap);
-  const { run, stream } = await startChild(
-    [path, '--tap', attachment.name, '--fd', String(streamFd)],
-    options.console,
-  );
-  return { device: streamPort(stream, { mtuBytes: tapMtuBytes }), disconnect: run.kill };
+  const port = await openTapPort(attachment.name, options.console);
+  return { device: port.device, disconnect: port.close };
 }
 
 /** Starts in this thread. The image is read and checked here again: nothing runs from a damaged one. */
