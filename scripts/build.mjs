@@ -8,7 +8,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 
-const order = ['abi', 'libos', 'engine', 'runtime', 'native', 'image', 'host', 'cli'];
+const order = ['abi', 'libos', 'engine', 'runtime', 'native', 'image', 'host', 'linux', 'daemon', 'cli'];
 const { values } = parseArgs({ options: { only: { type: 'string' } } });
 if (values.only !== undefined && !order.includes(values.only)) {
   console.error(`unknown package ${values.only}; one of ${order.join(', ')}`);

@@ -12,8 +12,27 @@ const packages = {
   native: ['abi'],
   image: ['abi', 'engine', 'libos', 'runtime'],
   host: ['abi', 'engine', 'image', 'libos', 'native'],
-  cli: ['abi', 'engine', 'image', 'host', 'libos', 'native', 'runtime'],
+  linux: [],
+  daemon: ['host', 'image', 'linux'],
+  cli: ['abi', 'daemon', 'engine', 'image', 'host', 'libos', 'native', 'runtime'],
 };
+
+/** Folders of packages/daemon/src from the lowest layer up: each may import those before it. */
+const daemonLayers = [
+  'linux',
+  'storage',
+  'events',
+  'archive',
+  'images',
+  'volumes',
+  'dns',
+  'networks',
+  'workload',
+  'containers',
+  'build',
+  'http',
+  'api',
+];
 
 /** Folder of packages/libos/assembly → the folders it may import, lowest layer first. */
 const layers = {
@@ -96,6 +115,22 @@ for (const file of files(root, /\.ts$/)) {
     const target = relative(root, normalize(join(dirname(file), specifier))).split('/')[0];
     if (target !== from && target !== '..' && !allowed.includes(target))
       errors.push(`${file}: layer ${from} may not import ${target}`);
+  }
+}
+
+const daemonRoot = 'packages/daemon/src';
+for (const file of files(daemonRoot, /\.ts$/)) {
+  const from = relative(daemonRoot, file).split('/')[0];
+  if (from.endsWith('.ts')) continue;
+  const rank = daemonLayers.indexOf(from);
+  if (rank === -1) errors.push(`${file}: folder ${from} has no place in the layers of scripts/check-imports.mjs`);
+  for (const specifier of importsOf(file).filter((name) => name.startsWith('.'))) {
+    const target = relative(daemonRoot, normalize(join(dirname(file), specifier))).split('/')[0];
+    // Files beside the folders are the lowest layer (errors, layout, log), but for what puts the areas together.
+    const above = target.endsWith('.js')
+      ? ['daemon.js', 'index.js'].includes(target)
+      : daemonLayers.indexOf(target) > rank;
+    if (above) errors.push(`${file}: layer ${from} may not import ${target}`);
   }
 }
 

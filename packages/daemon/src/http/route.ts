@@ -1,0 +1,81 @@
+/**
+ * What a route is: method, path pattern, versions, a schema for the body, a handler.
+ *
+ * In: requests as the server parsed them. Out: replies. May import: errors.
+ */
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
+import type { Duplex, Readable } from 'node:stream';
+import type { TSchema } from '@sinclair/typebox';
+
+/** The minor of an API version: 41 is 1.41. All served versions have major 1. */
+export type ApiVersion = number;
+export const minimumApiVersion: ApiVersion = 24;
+export const currentApiVersion: ApiVersion = 50;
+
+export type Method = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'DELETE' | 'OPTIONS';
+
+export interface Route {
+  method: Method;
+  /** `/containers/:id/json`; `*name` takes slashes too: `/images/*name/json`. */
+  path: string;
+  /** First version that has the route. */
+  since?: ApiVersion;
+  /** Schema of a JSON body; the handler's `call.body` conforms. Without one the body is the handler's stream. */
+  body?: TSchema;
+  /** A JSON body may be absent; `call.body` is then undefined. */
+  bodyOptional?: boolean;
+  handler(call: Call): Promise<void>;
+}
+
+/** `?filters=` decoded: name → values, in both of Docker's encodings (map of lists, map of maps). */
+export type Filters = ReadonlyMap<string, readonly string[]>;
+
+export interface Call {
+  readonly version: ApiVersion;
+  readonly params: Readonly<Record<string, string>>;
+  readonly query: URLSearchParams;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: unknown;
+  /** The request's bytes when the route has no schema (tar archives). */
+  readonly input: Readable;
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  /** Aborted when the client goes away. */
+  readonly signal: AbortSignal;
+  /** Docker's booleans: absent, "", 0, no, false, none are false; everything else is true. */
+  flag(name: string, absent?: boolean): boolean;
+  /** An integer of the query; DaemonError `invalid` when it is none. */
+  integer(name: string): number | undefined;
+  filters(): Filters;
+  json(status: number, value: unknown): void;
+  /** A reply without a body: 200, 201, 204, 304. */
+  empty(status: number): void;
+  /** Starts a streamed reply and returns it; errors afterwards go through `errorDetail` messages. */
+  stream(status: number, contentType: string): ServerResponse;
+  /** Progress messages, one JSON object a line (`{status, id, progressDetail}` …). */
+  progress(): ProgressStream;
+  /**
+   * Takes the connection over: 101 UPGRADED when the client asked for it, else 200 with a raw stream.
+   * `contentType` is `application/vnd.docker.raw-stream` or `application/vnd.docker.multiplexed-stream` (≥ 1.42).
+   */
+  hijack(contentType: string): Promise<Duplex>;
+}
+
+/** The messages of pull, push, load, build (API: ImageCreate, BuildInfo). */
+export interface ProgressMessage {
+  id?: string;
+  status?: string;
+  stream?: string;
+  progressDetail?: { current?: number; total?: number };
+  progress?: string;
+  aux?: unknown;
+  error?: string;
+  errorDetail?: { code?: number; message: string };
+}
+
+export interface ProgressStream {
+  write(message: ProgressMessage): void;
+  /** Ends with the error as a message when bytes were sent, as a status otherwise. */
+  fail(error: unknown): void;
+  end(): void;
+}

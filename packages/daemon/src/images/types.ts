@@ -1,0 +1,177 @@
+/**
+ * Images, layers and root file systems: the records and the two faces other areas use.
+ *
+ * In and out: OCI image spec v1.1 documents. May import: nothing.
+ */
+import type { Readable } from 'node:stream';
+
+/** `sha256:<64 hex>`. */
+export type Digest = `sha256:${string}`;
+
+/** OCI descriptor. */
+export interface Descriptor {
+  mediaType: string;
+  digest: Digest;
+  /** Bytes. */
+  size: number;
+  platform?: Platform;
+  annotations?: Record<string, string>;
+  urls?: string[];
+}
+
+export interface Platform {
+  os: string;
+  architecture: string;
+  variant?: string;
+  'os.version'?: string;
+}
+
+export interface HealthcheckConfig {
+  /** `[]` inherit, `["NONE"]`, `["CMD", …]`, `["CMD-SHELL", command]`. */
+  Test?: string[];
+  /** Nanoseconds, as all of these; 0 or absent is the default. */
+  Interval?: number;
+  Timeout?: number;
+  StartPeriod?: number;
+  StartInterval?: number;
+  Retries?: number;
+}
+
+/** `config` of an image: what a container inherits (OCI image config, Docker's additions). */
+export interface ImageRunConfig {
+  User?: string;
+  ExposedPorts?: Record<string, object>;
+  Env?: string[];
+  Entrypoint?: string[] | null;
+  Cmd?: string[] | null;
+  Volumes?: Record<string, object>;
+  WorkingDir?: string;
+  Labels?: Record<string, string>;
+  StopSignal?: string;
+  ArgsEscaped?: boolean;
+  Healthcheck?: HealthcheckConfig;
+  Shell?: string[];
+  OnBuild?: string[];
+}
+
+export interface HistoryEntry {
+  created?: string;
+  created_by?: string;
+  author?: string;
+  comment?: string;
+  empty_layer?: boolean;
+}
+
+/** The image config document whose digest is the image's ID. */
+export interface ImageConfig extends Platform {
+  created?: string;
+  author?: string;
+  config?: ImageRunConfig;
+  rootfs: { type: 'layers'; diff_ids: Digest[] };
+  history?: HistoryEntry[];
+  /** Docker's additions, kept as found. */
+  container_config?: object;
+  docker_version?: string;
+}
+
+export interface Image {
+  /** Digest of the config document. */
+  readonly id: Digest;
+  readonly config: ImageConfig;
+  /** Chain ID of each layer, lowest first (OCI image spec, "Layer ChainID"); empty for scratch. */
+  readonly chain: readonly Digest[];
+  /** `repository:tag` as shown (familiar form: `busybox:latest`, `localhost:5000/web:1`). */
+  readonly tags: readonly string[];
+  /** `repository@sha256:…` of pulls and pushes. */
+  readonly digests: readonly string[];
+  /** Bytes of all unpacked layers. */
+  readonly size: number;
+  /** Image this one was built or committed from on this host. */
+  readonly parent?: Digest;
+}
+
+/** A layer that is unpacked. */
+export interface Layer {
+  readonly chainId: Digest;
+  readonly diffId: Digest;
+  readonly parent?: Digest;
+  /** Bytes of the files in this layer. */
+  readonly size: number;
+}
+
+/** Kept while somebody needs what garbage collection would otherwise take. */
+export interface Hold {
+  release(): void;
+}
+
+/** Images by name; the record of which exist. Mutations are durable when their promise resolves. */
+export interface Images {
+  /** By ID, short ID, `name[:tag]`, `name@digest`. Throws DaemonError notFound `No such image: <name>`. */
+  get(name: string): Image;
+  find(name: string): Image | undefined;
+  list(): readonly Image[];
+  /** Keeps an image's layers and blobs (a container, a build, a push uses them) until released. */
+  hold(id: Digest): Hold;
+  /** Adds an image whose layers are in the store; idempotent. */
+  add(config: ImageConfig, options?: { parent?: Digest; configBytes?: Uint8Array }): Promise<Image>;
+  /** Points `reference` (any familiar form) at the image; what it pointed at loses it. Publishes `tag`. */
+  tag(id: Digest, reference: string): Promise<void>;
+  /** Records `repository@digest`. */
+  addDigest(id: Digest, repository: string, digest: Digest): Promise<void>;
+  /** `docker rmi`: Docker's rules; `inUse` tells which containers use an image. */
+  remove(name: string, options: RemoveOptions): Promise<RemovedImage[]>;
+  prune(options: { all: boolean; keep(image: Image): boolean }): Promise<{ removed: RemovedImage[]; bytes: number }>;
+}
+
+export interface RemoveOptions {
+  force: boolean;
+  /** Delete untagged parents too (default of the CLI). */
+  pruneParents: boolean;
+  /** Containers that use the image, as `{id, running}`. */
+  users(id: Digest): readonly { id: string; running: boolean }[];
+}
+
+export type RemovedImage = { Untagged: string } | { Deleted: string };
+
+/** One change of a container's file system against its image (API: ContainerChanges). */
+export interface Change {
+  Path: string;
+  /** 0 modified, 1 added, 2 deleted. */
+  Kind: 0 | 1 | 2;
+}
+
+/** The layer graph on overlayfs: layers by chain ID, one writable root file system per container. */
+export interface Layers {
+  /** Unpacks an uncompressed tar on `parent`; verifies `diffId` when given. Atomic, idempotent by chain ID. */
+  unpack(tar: Readable, parent: Digest | undefined, diffId?: Digest): Promise<Layer>;
+  find(chainId: Digest): Layer | undefined;
+  list(): readonly Layer[];
+  /** The layer's difference as an uncompressed tar, reproducing `diffId` byte for byte. */
+  tar(chainId: Digest): Promise<Readable>;
+  /** A writable root file system on `top` (undefined: empty). Not mounted yet. */
+  createRoot(id: string, top: Digest | undefined): Promise<void>;
+  /** Mounts (idempotent, counted) and returns the path of the merged tree. */
+  mountRoot(id: string): Promise<string>;
+  unmountRoot(id: string): Promise<void>;
+  removeRoot(id: string): Promise<void>;
+  /** Every root that exists; those nobody knows are removed at start. */
+  roots(): Promise<string[]>;
+  /** Paths as `GraphDriver.Data` of inspect shows them. */
+  rootData(id: string): { LowerDir: string; UpperDir: string; WorkDir: string; MergedDir: string };
+  changes(id: string): Promise<Change[]>;
+  /** Bytes of the writable layer. */
+  rootSize(id: string): Promise<number>;
+  /** The writable layer as a new layer on its parent (`docker commit`). */
+  commitRoot(id: string): Promise<Layer>;
+  /** Removes layers that no image and no root needs; returns bytes freed. */
+  collect(needed: ReadonlySet<Digest>): Promise<number>;
+}
+
+/** Credentials of `X-Registry-Auth` (base64url JSON). Never logged. */
+export interface RegistryAuth {
+  username?: string;
+  password?: string;
+  identitytoken?: string;
+  registrytoken?: string;
+  serveraddress?: string;
+}

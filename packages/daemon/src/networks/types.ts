@@ -1,0 +1,170 @@
+/**
+ * Networks, endpoints, sandboxes: the face other areas use, and the interface a driver implements.
+ *
+ * In: Docker's network and endpoint settings. Out: namespaces with interfaces, addresses, ports. May import: nothing.
+ */
+
+export interface IpamPoolConfig {
+  /** CIDR. */
+  Subnet?: string;
+  IPRange?: string;
+  Gateway?: string;
+  /** Name → address never given out. */
+  AuxiliaryAddresses?: Record<string, string>;
+}
+
+/** API: NetworkCreate body. */
+export interface NetworkCreate {
+  Name: string;
+  Driver?: string;
+  Internal?: boolean;
+  Attachable?: boolean;
+  Ingress?: boolean;
+  EnableIPv4?: boolean;
+  EnableIPv6?: boolean;
+  IPAM?: { Driver?: string; Config?: IpamPoolConfig[]; Options?: Record<string, string> };
+  Options?: Record<string, string>;
+  Labels?: Record<string, string>;
+  Scope?: string;
+  ConfigOnly?: boolean;
+  ConfigFrom?: { Network: string };
+}
+
+export interface Network {
+  readonly id: string;
+  readonly name: string;
+  readonly driver: string;
+  readonly internal: boolean;
+  readonly attachable: boolean;
+  readonly enableIPv4: boolean;
+  readonly enableIPv6: boolean;
+  /** With what was chosen filled in. */
+  readonly ipam: { Driver: string; Options: Record<string, string> | null; Config: IpamPoolConfig[] };
+  readonly options: Readonly<Record<string, string>>;
+  readonly labels: Readonly<Record<string, string>>;
+  /** RFC 3339. */
+  readonly created: string;
+}
+
+/** What a container asks of one network (API: EndpointSettings, the request's half). */
+export interface EndpointRequest {
+  IPAMConfig?: { IPv4Address?: string; IPv6Address?: string; LinkLocalIPs?: string[] } | null;
+  /** `container:alias`. */
+  Links?: string[] | null;
+  Aliases?: string[] | null;
+  MacAddress?: string;
+  DriverOpts?: Record<string, string> | null;
+  GwPriority?: number;
+}
+
+/** What it got (API: EndpointSettings, the answer's half). */
+export interface Endpoint {
+  readonly networkId: string;
+  readonly networkName: string;
+  readonly endpointId: string;
+  /** "" when there is none, as all of these. */
+  readonly gateway: string;
+  readonly address: string;
+  readonly prefixLength: number;
+  readonly ipv6Gateway: string;
+  readonly address6: string;
+  readonly prefixLength6: number;
+  readonly macAddress: string;
+  /** Names the embedded DNS answers for: container name, short ID, aliases. */
+  readonly dnsNames: readonly string[];
+  readonly request: EndpointRequest;
+}
+
+export interface PortBinding {
+  HostIp?: string;
+  /** "" or absent: ephemeral; `8000-8010`: the first free one. */
+  HostPort?: string;
+}
+
+/** `80/tcp` → bindings. */
+export type PortMap = Record<string, PortBinding[] | null>;
+
+export interface SandboxRequest {
+  /** The container's ID; one sandbox each. */
+  id: string;
+  /** Without slash. */
+  name: string;
+  /** Network name or ID → settings, in the order of joining; the first gives the default route unless GwPriority. */
+  endpoints: Readonly<Record<string, EndpointRequest>>;
+  ports: PortMap;
+  exposedPorts: readonly string[];
+  publishAll: boolean;
+  /** `--dns`, `--dns-search`, `--dns-option`. */
+  dns: { servers: readonly string[]; search: readonly string[]; options: readonly string[] };
+  /** `--sysctl net.*` set in the namespace before interfaces come up. */
+  sysctls: Readonly<Record<string, string>>;
+  /** What the workload drives: a veth pair's end in a namespace, or a TAP on the bridge. */
+  attachment: 'veth' | 'tap';
+}
+
+export interface Sandbox {
+  readonly id: string;
+  /** Path of the network namespace (NetworkSettings.SandboxKey), for the OCI spec. */
+  readonly path: string;
+  readonly endpoints: Readonly<Record<string, Endpoint>>;
+  /** What is published, with the ports chosen. */
+  readonly ports: PortMap;
+  /** Lines for /etc/hosts beyond localhost and extra hosts: own addresses, links of the default bridge. */
+  readonly hosts: readonly { address: string; names: readonly string[] }[];
+  /** Content of /etc/resolv.conf: 127.0.0.11 on user-defined networks, the host's servers otherwise. */
+  readonly resolvConf: string;
+}
+
+export interface Networks {
+  create(request: NetworkCreate): Promise<Network>;
+  /** By ID, unique ID prefix or name. Throws notFound `network <name> not found`. */
+  get(name: string): Network;
+  list(): readonly Network[];
+  remove(name: string): Promise<void>;
+  /** Endpoints of running containers on the network: container ID → endpoint and name. */
+  endpointsOf(networkId: string): ReadonlyMap<string, { name: string; endpoint: Endpoint }>;
+  /** Checks names, addresses, aliases against the networks without changing anything (container create). */
+  validate(request: SandboxRequest): void;
+  /** Namespace, interfaces, addresses, ports, DNS; undone on failure. */
+  open(request: SandboxRequest): Promise<Sandbox>;
+  find(id: string): Sandbox | undefined;
+  /** `docker network connect` on a running container. */
+  connect(id: string, network: string, request: EndpointRequest): Promise<Endpoint>;
+  disconnect(id: string, network: string): Promise<void>;
+  /** Frees everything; idempotent. */
+  close(id: string): Promise<void>;
+  /** After a rename: DNS names follow. */
+  rename(id: string, name: string): Promise<void>;
+  /** At start: keeps sandboxes of running containers (DNS, rules, links again as recorded), frees all others. */
+  reconcile(running: ReadonlySet<string>): Promise<void>;
+  /** Daemon shutdown: rules, DNS and, when no container runs, bridges go; nothing of ours is left then. */
+  shutdown(): Promise<void>;
+}
+
+/** One kind of network. State on the host is the driver's; addresses are IPAM's; records are the registry's. */
+export interface NetworkDriver {
+  readonly name: string;
+  /** Throws DaemonError invalid or forbidden; changes nothing. */
+  validate(network: Network): void;
+  create(network: Network): Promise<void>;
+  delete(network: Network): Promise<void>;
+  join(network: Network, join: JoinRequest): Promise<void>;
+  leave(network: Network, leave: LeaveRequest): Promise<void>;
+  /** Makes links and rules as recorded, whatever was there; called at start and after a flush. */
+  reconcile(network: Network, endpoints: readonly Endpoint[]): Promise<void>;
+}
+
+export interface JoinRequest {
+  sandbox: { id: string; path: string };
+  endpoint: Endpoint;
+  attachment: 'veth' | 'tap';
+  /** Name inside the namespace: eth0, eth1, … */
+  interfaceName: string;
+  defaultRoute: boolean;
+  ports: PortMap;
+}
+
+export interface LeaveRequest {
+  sandbox: { id: string; path: string };
+  endpoint: Endpoint;
+}

@@ -1,0 +1,24 @@
+#!/usr/bin/env node
+// Compiles c/*.c into build/linux.node with the stable Node-API; needs gcc and Linux, nothing else.
+// Without a compiler the build goes on: only `noos daemon` needs the addon, and says so.
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, readdirSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const here = dirname(fileURLToPath(import.meta.url));
+const headers = join(dirname(createRequire(import.meta.url).resolve('node-api-headers/package.json')), 'include');
+mkdirSync(join(here, 'build'), { recursive: true });
+const sources = readdirSync(join(here, 'c'))
+  .filter((name) => name.endsWith('.c'))
+  .map((name) => join(here, 'c', name));
+const flags = ['-O2', '-Wall', '-Wextra', '-Werror', '-fPIC', '-shared', '-pthread', '-fvisibility=hidden'];
+const { status, error } = spawnSync(
+  'gcc',
+  [...flags, '-D_GNU_SOURCE', '-I', headers, ...sources, '-o', join(here, 'build/linux.node')],
+  { stdio: 'inherit' },
+);
+if (error?.code === 'ENOENT' || process.platform !== 'linux') {
+  console.error('linux: no gcc found, so the addon is not built and `noos daemon` cannot run (install gcc)');
+} else if (status !== 0) process.exit(status ?? 1);

@@ -1,0 +1,39 @@
+/**
+ * Loads the addon that `npm run build` compiles from c/. May import: nothing.
+ */
+import { createRequire } from 'node:module';
+
+interface Addon {
+  mount(
+    source: string,
+    target: string,
+    type: string,
+    flags: number,
+    data: string,
+    directory: string,
+  ): Promise<void>;
+  unmount(target: string, flags: number): Promise<void>;
+  createNetworkNamespace(path: string): Promise<void>;
+  openSocketInNamespace(path: string, datagram: number, address: string, port: number): number;
+  writeSysctlInNamespace(path: string, name: string, value: string): Promise<void>;
+  openInRoot(rootFd: number, path: string, flags: number, mode: number): number;
+  makeNode(path: string, mode: number, major: number, minor: number): void;
+  setAttribute(path: string, name: string, value: Uint8Array): void;
+  getAttribute(path: string, name: string): Buffer | undefined;
+  listAttributes(path: string): string[];
+  removeAttribute(path: string, name: string): void;
+  setTimes(path: string, accessNs: bigint, modifiedNs: bigint): void;
+  lockFile(fd: number): void;
+  connectSeqpacket(path: string): number;
+
+}
+
+const load = (): Addon => {
+  try {
+    return createRequire(import.meta.url)('../build/linux.node') as Addon;
+  } catch (error) {
+    throw new Error('the linux addon is not built: install gcc and run npm run build', { cause: error });
+  }
+};
+
+export const addon = load();
