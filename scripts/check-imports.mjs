@@ -123,7 +123,8 @@ for (const file of files(daemonRoot, /\.ts$/)) {
   const from = relative(daemonRoot, file).split('/')[0];
   if (from.endsWith('.ts')) continue;
   const rank = daemonLayers.indexOf(from);
-  if (rank === -1) errors.push(`${file}: folder ${from} has no place in the layers of scripts/check-imports.mjs`);
+  if (rank === -1)
+    errors.push(`${file}: folder ${from} has no place in the layers of scripts/check-imports.mjs`);
   for (const specifier of importsOf(file).filter((name) => name.startsWith('.'))) {
     const target = relative(daemonRoot, normalize(join(dirname(file), specifier))).split('/')[0];
     // Files beside the folders are the lowest layer (errors, layout, log), but for what puts the areas together.

@@ -8,7 +8,10 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const here = dirname(fileURLToPath(import.meta.url));
-const headers = join(dirname(createRequire(import.meta.url).resolve('node-api-headers/package.json')), 'include');
+const headers = join(
+  dirname(createRequire(import.meta.url).resolve('node-api-headers/package.json')),
+  'include',
+);
 mkdirSync(join(here, 'build'), { recursive: true });
 const sources = readdirSync(join(here, 'c'))
   .filter((name) => name.endsWith('.c'))

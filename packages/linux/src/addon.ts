@@ -25,7 +25,6 @@ interface Addon {
   setTimes(path: string, accessNs: bigint, modifiedNs: bigint): void;
   lockFile(fd: number): void;
   connectSeqpacket(path: string): number;
-
 }
 
 const load = (): Addon => {

@@ -106,7 +106,14 @@ export interface ContainerCreate {
   platform?: string;
 }
 
-export type ContainerStatus = 'created' | 'running' | 'paused' | 'restarting' | 'removing' | 'exited' | 'dead';
+export type ContainerStatus =
+  | 'created'
+  | 'running'
+  | 'paused'
+  | 'restarting'
+  | 'removing'
+  | 'exited'
+  | 'dead';
 
 export interface ContainerState {
   status: ContainerStatus;
@@ -170,7 +177,11 @@ export interface Containers {
   update(name: string, change: Partial<HostConfig>): Promise<{ Warnings: string[] }>;
   remove(name: string, options?: { force?: boolean; volumes?: boolean; link?: boolean }): Promise<void>;
   /** Resolves with the exit code; `ready` is called once waiting has begun (headers may be sent). */
-  wait(name: string, condition: WaitCondition, signal: AbortSignal): Promise<{ StatusCode: number; Error?: { Message: string } }>;
+  wait(
+    name: string,
+    condition: WaitCondition,
+    signal: AbortSignal,
+  ): Promise<{ StatusCode: number; Error?: { Message: string } }>;
   /** Path of the merged tree while the callback runs, mounted if it was not. */
   withRoot<T>(name: string, use: (root: string) => Promise<T>): Promise<T>;
 }

@@ -120,7 +120,10 @@ export interface Images {
   addDigest(id: Digest, repository: string, digest: Digest): Promise<void>;
   /** `docker rmi`: Docker's rules; `inUse` tells which containers use an image. */
   remove(name: string, options: RemoveOptions): Promise<RemovedImage[]>;
-  prune(options: { all: boolean; keep(image: Image): boolean }): Promise<{ removed: RemovedImage[]; bytes: number }>;
+  prune(options: {
+    all: boolean;
+    keep(image: Image): boolean;
+  }): Promise<{ removed: RemovedImage[]; bytes: number }>;
 }
 
 export interface RemoveOptions {
