@@ -1,0 +1,180 @@
+import assert from 'node:assert/strict';
+import { execFileSync, spawn } from 'node:child_process';
+import { createSocket } from 'node:dgram';
+import fs from 'node:fs';
+import { createServer, Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import {
+  connectSeqpacket,
+  createNetworkNamespace,
+  getAttribute,
+  listAttributes,
+  lockFile,
+  makeNode,
+  mount,
+  mountFlags,
+  openFlags,
+  openInRoot,
+  openSocketInNamespace,
+  removeAttribute,
+  setAttribute,
+  setTimes,
+  unmount,
+  writeSysctlInNamespace,
+} from './index.js';
+
+/** A fresh directory; what the test mounts at `mountPoint` below it is unmounted before it goes. */
+function directory(t: TestContext, mountPoint?: string): string {
+  const path = fs.mkdtempSync(join(tmpdir(), 'noos-linux-'));
+  t.after(async () => {
+    if (mountPoint !== undefined) await unmount(join(path, mountPoint));
+    fs.rmSync(path, { recursive: true });
+  });
+  return path;
+}
+
+test('mount: overlay with names relative to a directory, then unmount', async (t) => {
+  const root = directory(t, '.');
+  await mount({ source: 'tmpfs', target: root, type: 'tmpfs' });
+  for (const name of ['lower', 'upper', 'work', 'merged']) fs.mkdirSync(join(root, name));
+  fs.writeFileSync(join(root, 'lower/file'), 'content');
+  const merged = join(root, 'merged');
+  const before = process.cwd();
+  await mount({
+    source: 'overlay',
+    target: merged,
+    type: 'overlay',
+    data: 'lowerdir=lower,upperdir=upper,workdir=work',
+    directory: root,
+  });
+  assert.equal(process.cwd(), before, 'the working directory of the process stays');
+  assert.equal(fs.readFileSync(join(merged, 'file'), 'utf8'), 'content');
+  await mount({ source: '', target: merged, type: '', flags: mountFlags.private });
+  await unmount(merged);
+  assert.deepEqual(fs.readdirSync(merged), []);
+  await assert.rejects(unmount(merged), { code: 'EINVAL', syscall: 'umount', path: merged });
+});
+
+test('a network namespace, a setting and sockets inside it', async (t) => {
+  const path = join(directory(t, 'ns'), 'ns');
+  await createNetworkNamespace(path);
+  await assert.rejects(createNetworkNamespace(path), { code: 'EEXIST' });
+  const inside = (...command: string[]) =>
+    execFileSync('nsenter', [`--net=${path}`, ...command], { encoding: 'utf8' });
+  assert.match(inside('ip', 'link', 'show', 'lo'), /LOOPBACK,UP/);
+  await writeSysctlInNamespace(path, 'net/ipv4/ip_default_ttl', '63');
+  assert.equal(inside('cat', '/proc/sys/net/ipv4/ip_default_ttl').trim(), '63');
+  await assert.rejects(writeSysctlInNamespace(path, '../uptime', '1'), { code: 'EINVAL' });
+
+  const socket = createSocket('udp4');
+  socket.bind({ fd: openSocketInNamespace(path, 'udp', '127.0.0.11', 53) });
+  const server = createServer((connection) => connection.end('tcp'));
+  server.listen({ fd: openSocketInNamespace(path, 'tcp', '127.0.0.11', 53) });
+  t.after(() => {
+    socket.close();
+    server.close();
+  });
+  assert.throws(() => openSocketInNamespace(path, 'udp', '127.0.0.11', 53), { code: 'EADDRINUSE' });
+  assert.throws(() => openSocketInNamespace(path, 'udp', 'nowhere', 53), { code: 'EINVAL' });
+  const received = new Promise((resolve) => socket.once('message', (bytes) => resolve(String(bytes))));
+  inside(
+    'python3',
+    '-c',
+    'import socket as s; s.socket(s.AF_INET, s.SOCK_DGRAM).sendto(b"udp", ("127.0.0.11", 53))',
+  );
+  assert.equal(await received, 'udp');
+  const client = spawn('nsenter', [
+    `--net=${path}`,
+    'python3',
+    '-c',
+    'import socket as s; print(s.create_connection(("127.0.0.11", 53)).recv(9))',
+  ]);
+  const [answer] = (await client.stdout.toArray()) as Buffer[];
+  assert.equal(String(answer).trim(), "b'tcp'");
+});
+
+test('openInRoot never leaves the root', (t) => {
+  const outer = directory(t);
+  const root = join(outer, 'root');
+  fs.mkdirSync(join(root, 'etc'), { recursive: true });
+  fs.writeFileSync(join(outer, 'secret'), 'outside');
+  fs.writeFileSync(join(root, 'secret'), 'inside');
+  fs.symlinkSync('../../../../secret', join(root, 'etc/relative'));
+  fs.symlinkSync('/secret', join(root, 'etc/absolute'));
+  const rootFd = fs.openSync(root, fs.constants.O_RDONLY | fs.constants.O_DIRECTORY);
+  t.after(() => fs.closeSync(rootFd));
+  for (const path of ['secret', '/secret', '../secret', 'etc/relative', 'etc/absolute']) {
+    const fd = openInRoot(rootFd, path, fs.constants.O_RDONLY);
+    assert.equal(fs.readFileSync(fd, 'utf8'), 'inside', path);
+    fs.closeSync(fd);
+  }
+  assert.throws(() => openInRoot(rootFd, 'none', openFlags.path), {
+    code: 'ENOENT',
+    message: "ENOENT: No such file or directory, openat2 'none'",
+  });
+  assert.throws(() => openInRoot(rootFd, 'a\0b', openFlags.path), { code: 'EINVAL' });
+  assert.throws(() => openInRoot(rootFd, 'x'.repeat(5000), openFlags.path), { code: 'ENAMETOOLONG' });
+});
+
+test('device nodes, attributes, times, locks', (t) => {
+  const root = directory(t);
+  const node = join(root, 'null');
+  makeNode(node, fs.constants.S_IFCHR | 0o600, 1, 3);
+  assert.equal(fs.statSync(node).rdev, (1 << 8) | 3);
+  assert.throws(() => makeNode(node, fs.constants.S_IFCHR), { code: 'EEXIST' });
+
+  const file = join(root, 'file');
+  fs.writeFileSync(file, '');
+  assert.equal(getAttribute(file, 'trusted.noos'), undefined);
+  setAttribute(file, 'trusted.noos', Buffer.from([0, 1, 2]));
+  assert.deepEqual(getAttribute(file, 'trusted.noos'), Buffer.from([0, 1, 2]));
+  assert.ok(listAttributes(file).includes('trusted.noos'));
+  removeAttribute(file, 'trusted.noos');
+  assert.ok(!listAttributes(file).includes('trusted.noos'));
+
+  fs.symlinkSync('file', join(root, 'link'));
+  setTimes(join(root, 'link'), 1n, -1n);
+  assert.equal(fs.lstatSync(join(root, 'link'), { bigint: true }).mtimeNs, -1n);
+  assert.notEqual(fs.statSync(file, { bigint: true }).atimeNs, 1n);
+
+  const first = fs.openSync(file, 'r');
+  const second = fs.openSync(file, 'r');
+  lockFile(first);
+  assert.throws(() => lockFile(second), { code: 'EAGAIN' });
+  fs.closeSync(first);
+  lockFile(second);
+  fs.closeSync(second);
+});
+
+test('connectSeqpacket carries packets up with their lengths and bytes down', async (t) => {
+  const path = join(directory(t), 'socket');
+  const script = `
+import socket, sys
+listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+listener.bind(sys.argv[1]); listener.listen(1); print('ready', flush=True)
+peer, _ = listener.accept()
+received = b''
+while True:
+    part = peer.recv(32768)
+    if not part: break
+    received += part
+for size in [1, 8193, 3]: peer.send(b'x' * size)
+peer.send(str(len(received)).encode())
+`;
+  const server = spawn('python3', ['-c', script, path], { stdio: ['ignore', 'pipe', 'inherit'] });
+  await new Promise((resolve) => server.stdout.once('data', resolve));
+  const socket = new Socket({ fd: connectSeqpacket(path), readable: true, writable: true });
+  socket.end(Buffer.alloc(1_000_000));
+  const bytes = Buffer.concat((await socket.toArray()) as Buffer[]);
+  const packets: string[] = [];
+  for (let at = 0; at < bytes.length; at += 4 + bytes.readUInt32BE(at))
+    packets.push(bytes.toString('latin1', at + 4, at + 4 + bytes.readUInt32BE(at)));
+  assert.deepEqual(
+    packets.map((packet) => packet.length),
+    [1, 8193, 3, 7],
+  );
+  assert.equal(packets[3], '1000000');
+  assert.throws(() => connectSeqpacket(`${path}-none`), { code: 'ENOENT' });
+});
