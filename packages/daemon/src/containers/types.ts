@@ -160,8 +160,24 @@ export interface Container {
 
 export type WaitCondition = 'not-running' | 'next-exit' | 'removed';
 
+/** Told about the lives of containers: attached streams, log rotation and health checks hang on it. */
+export interface ContainerObserver {
+  /** The workload exists and waits to be started: output can be attached to from its first byte. Waited for. */
+  created?(container: Container): Promise<void>;
+  /** Runs (again: started, unpaused, or found running at the daemon's start). */
+  running?(container: Container): void;
+  paused?(container: Container): void;
+  /** Ended, whatever its restart policy does next; `state` tells how. A start that failed ends here too. */
+  stopped?(container: Container): void;
+  /** Its record is gone. */
+  removed?(container: Container): void;
+}
+
 /** What the API and the builder call. Every lookup takes ID, unique ID prefix or name. */
 export interface Containers {
+  observe(observer: ContainerObserver): void;
+  /** Replaces `state.health`; written to disk with the next change of the state, as the probes repeat. */
+  setHealth(id: string, health: NonNullable<ContainerState['health']>): void;
   create(request: ContainerCreate): Promise<{ id: string; warnings: string[] }>;
   /** Throws notFound `No such container: <name>`. */
   get(name: string): Container;
