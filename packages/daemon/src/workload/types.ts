@@ -14,8 +14,8 @@ export interface WorkloadFeatures {
 
 export interface WorkloadSpec {
   id: string;
-  /** Directory with `config.json`; written by the caller (oci/spec.ts makes its content). */
-  bundle: string;
+  /** Content of the bundle's `config.json` (OCI runtime spec). */
+  config: object;
   terminal: boolean;
   /** Keep a pipe to standard input. */
   openStdin: boolean;
@@ -81,7 +81,7 @@ export interface WorkloadRuntime {
   update(id: string, resources: object): Promise<void>;
   resize(id: string, rows: number, columns: number): Promise<void>;
   /** Connects to the standard streams of a created or running workload. */
-  attach(id: string, logDirectory: string): Promise<AttachedStreams>;
+  attach(id: string): Promise<AttachedStreams>;
   exec(spec: ExecSpec): Promise<RunningExec>;
   execResize(execId: string, rows: number, columns: number): Promise<void>;
   /** Makes conmon open its log file anew (after a rename). */

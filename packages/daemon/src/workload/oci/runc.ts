@@ -1,0 +1,89 @@
+/**
+ * The OCI runtime's command line, and the two of its operations that are quicker done directly.
+ *
+ * In: IDs. Out: their effects. May import: linux, errors, control-groups.
+ */
+import { constants, type Dirent } from 'node:fs';
+import { open, readdir, readFile, rm, unlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { errnoOf } from '../../errors.js';
+import { findProgram } from '../../linux/find-program.js';
+import { run } from '../../linux/run.js';
+import { removeControlGroup } from './control-groups.js';
+
+export interface OciProgram {
+  readonly name: 'runc' | 'crun';
+  /** conmon takes no name, only a path. */
+  readonly path: string;
+  /** `--root …`, before every subcommand. */
+  readonly globalArguments: readonly string[];
+  /** Runs a subcommand to its end. */
+  call(commandArguments: readonly string[], input?: string): Promise<string>;
+}
+
+export function ociProgram(name: 'runc' | 'crun', root: string): OciProgram {
+  const path = findProgram(name);
+  if (path === undefined) throw new Error(`${name} is not installed: containers need it`);
+  const globalArguments = ['--root', root];
+  return {
+    name,
+    path,
+    globalArguments,
+    call: (commandArguments, input) => run([path, ...globalArguments, ...commandArguments], input),
+  };
+}
+
+const fifoAttempts = 2000;
+
+/**
+ * `runc start`: its first process waits until somebody reads one byte from `exec.fifo` (runc, libcontainer
+ * `readFromExecFifo`). Returns false when there is no FIFO: the container is not waiting.
+ */
+export async function releaseExecFifo(stateDirectory: string, alive: () => boolean): Promise<boolean> {
+  const path = join(stateDirectory, 'exec.fifo');
+  const fifo = await open(path, constants.O_RDONLY | constants.O_NONBLOCK).catch((error: unknown) => {
+    if (errnoOf(error) === 'ENOENT') return undefined;
+    throw error;
+  });
+  if (fifo === undefined) return false;
+  try {
+    const byte = Buffer.alloc(1);
+    for (let attempt = 0; attempt < fifoAttempts; attempt++) {
+      // Nothing yet: the writer's open returns only after ours did.
+      const length = await fifo.read(byte, 0, 1, null).then(
+        ({ bytesRead }) => bytesRead,
+        (error: unknown) => {
+          if (errnoOf(error) === 'EAGAIN') return 0;
+          throw error;
+        },
+      );
+      if (length === 1) {
+        await unlink(path).catch(() => {});
+        return true;
+      }
+      if (!alive()) return false;
+      if (attempt > 10) await delay(1);
+    }
+    return false;
+  } finally {
+    await fifo.close();
+  }
+}
+
+/** `runc delete` of a container whose processes ended: control groups and state go. */
+export async function deleteState(stateDirectory: string): Promise<void> {
+  const text = await readFile(join(stateDirectory, 'state.json'), 'utf8').catch((error: unknown) => {
+    if (errnoOf(error) === 'ENOENT') return undefined;
+    throw error;
+  });
+  if (text !== undefined) {
+    const state = JSON.parse(text) as { cgroup_paths?: Record<string, string> };
+    await Promise.all(Object.values(state.cgroup_paths ?? {}).map(removeControlGroup));
+  }
+  await rm(stateDirectory, { recursive: true, force: true });
+}
+
+/** Names in a directory that may not exist. */
+export const namesIn = async (directory: string): Promise<string[]> =>
+  (await readdir(directory, { withFileTypes: true }).catch((): Dirent[] => [])).map((entry) => entry.name);
