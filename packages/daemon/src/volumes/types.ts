@@ -44,6 +44,57 @@ export interface Volumes {
   /** Bytes in use. */
   size(name: string): Promise<number>;
   prune(select: (volume: Volume) => boolean): Promise<{ VolumesDeleted: string[]; SpaceReclaimed: number }>;
+  /** For `system df`: volumes without mount options, with UsageData. */
+  usage(): Promise<Volume[]>;
+  /** Unmounts volumes that no container has mounted any more; after the running ones have been told by `mount`. */
+  unmountUnused(): Promise<void>;
+}
+
+/** What a create request asks to mount; the fields of HostConfig, and Config.Volumes. */
+export interface MountPlanRequest {
+  /** ID of the container to be. */
+  container: string;
+  binds: readonly string[];
+  mounts: readonly MountRequest[];
+  /** Destination → options of tmpfs. */
+  tmpfs: Readonly<Record<string, string>>;
+  volumesFrom: readonly string[];
+  volumeDriver: string;
+  /** Destinations of Config.Volumes, the image's included. */
+  volumes: readonly string[];
+  /** Mount points of another container; throws notFound. */
+  mountsOf(container: string): readonly MountPoint[];
+}
+
+export interface PreparedMounts {
+  /** Sorted: parents before children. */
+  mounts: OciMount[];
+  /** For `linux.rootfsPropagation`; absent: the default. */
+  rootfsPropagation?: 'shared' | 'rslave';
+  /** Call once the runtime has made the container: frees what only its mounting needed. Never rejects. */
+  made(): Promise<void>;
+}
+
+/** The mounts of containers, from request to OCI spec. */
+export interface Mounts {
+  /** Checks everything, creates and refers to the volumes; on failure nothing is left. */
+  plan(request: MountPlanRequest): Promise<MountPoint[]>;
+  /** Whether `populate` has something to do, so that the root file system must be mounted for it. */
+  needsPopulation(points: readonly MountPoint[]): boolean;
+  /** At create: copies the image's content into empty volumes. `root` is the container's mounted tree. */
+  populate(container: string, points: readonly MountPoint[], root: string): Promise<void>;
+  /** At start: mounts volumes, makes missing bind sources, publishes `mount`; undone on failure. */
+  prepare(
+    container: string,
+    points: readonly MountPoint[],
+    tmpfs: Readonly<Record<string, string>>,
+  ): Promise<PreparedMounts>;
+  /** After the container ended: the opposite of prepare. Idempotent; never rejects. */
+  release(container: string, points: readonly MountPoint[]): Promise<void>;
+  /** The container is removed: its references end; with `anonymous` its unnamed volumes go too. */
+  forget(container: string, points: readonly MountPoint[], anonymous: boolean): Promise<void>;
+  /** At start of the daemon, once, with every container there is. */
+  restore(known: Iterable<{ id: string; points: readonly MountPoint[]; running: boolean }>): Promise<void>;
 }
 
 /** API: Mount (HostConfig.Mounts). */
@@ -80,13 +131,25 @@ export interface MountPoint {
   Mode: string;
   RW: boolean;
   Propagation: string;
-  /** Not shown: for the start of the container. */
+  /** Not shown, as all below: for start and removal of the container. */
   noCopy?: boolean;
+  /** Goes with the container's `rm -v`. */
+  anonymous?: boolean;
   subpath?: string;
   tmpfsOptions?: string[];
   nonRecursive?: boolean;
+  readOnlyNonRecursive?: boolean;
+  readOnlyForceRecursive?: boolean;
   createMountpoint?: boolean;
+  /** The propagation was not asked for: where the host cannot give it, the default is taken. */
+  propagationOptional?: boolean;
 }
+
+/** The part of a mount point that inspect shows. */
+export type ShownMountPoint = Pick<
+  MountPoint,
+  'Type' | 'Name' | 'Source' | 'Destination' | 'Driver' | 'Mode' | 'RW' | 'Propagation'
+>;
 
 /** A mount of the OCI runtime spec (config.md, "Mounts"). */
 export interface OciMount {
