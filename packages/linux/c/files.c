@@ -1,4 +1,4 @@
-// Files: openat2(2), mknod(2), extended attributes, utimensat(2), flock(2).
+// Files: openat2(2), mknod(2), extended attributes, utimensat(2), flock(2), syncfs(2).
 #include "linux.h"
 
 #include <errno.h>
@@ -145,6 +145,30 @@ static napi_value js_lock_file(napi_env env, napi_callback_info info) {
   return undefined_or_failure(env, flock((int)descriptor, LOCK_EX | LOCK_NB), "flock", "");
 }
 
+struct sync_job {
+  char path[PATH_BYTES];
+};
+
+static struct failure sync_file_system(void *argument) {
+  struct sync_job *job = argument;
+  int descriptor = open(job->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (descriptor < 0) return failed("open", job->path);
+  struct failure result = {0};
+  if (syncfs(descriptor) != 0) result = failed("syncfs", job->path);
+  close(descriptor);
+  return result;
+}
+
+static napi_value js_sync_file_system(napi_env env, napi_callback_info info) {
+  napi_value arguments[1];
+  struct sync_job *job = calloc(1, sizeof *job);
+  if (!take_arguments(env, info, 1, arguments) || !take_string(env, arguments[0], job->path)) {
+    free(job);
+    return NULL;
+  }
+  return promise_of(env, sync_file_system, job);
+}
+
 void define_files(napi_env env, napi_value exports) {
   define(env, exports, "openInRoot", js_open_in_root);
   define(env, exports, "makeNode", js_make_node);
@@ -154,4 +178,5 @@ void define_files(napi_env env, napi_value exports) {
   define(env, exports, "removeAttribute", js_remove_attribute);
   define(env, exports, "setTimes", js_set_times);
   define(env, exports, "lockFile", js_lock_file);
+  define(env, exports, "syncFileSystem", js_sync_file_system);
 }

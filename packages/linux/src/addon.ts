@@ -24,6 +24,7 @@ interface Addon {
   removeAttribute(path: string, name: string): void;
   setTimes(path: string, accessNs: bigint, modifiedNs: bigint): void;
   lockFile(fd: number): void;
+  syncFileSystem(path: string): Promise<void>;
   connectSeqpacket(path: string): number;
 }
 

@@ -105,6 +105,9 @@ export const setTimes = (path: string, accessNs: bigint, modifiedNs: bigint): vo
 /** flock(2), exclusive and non-blocking; throws EWOULDBLOCK when another process holds it. */
 export const lockFile = (fd: number): void => addon.lockFile(fd);
 
+/** syncfs(2) on the file system that holds the directory `path`: all that was written to it is on disk afterwards. */
+export const syncFileSystem = (path: string): Promise<void> => addon.syncFileSystem(path);
+
 /**
  * Connects to a SOCK_SEQPACKET socket and returns a stream socket that carries its packets: towards us each packet
  * with a 32-bit big-endian length before it; from us plain bytes, cut into packets of at most 8192. Shutting down

@@ -104,6 +104,38 @@ export interface Hold {
   release(): void;
 }
 
+/** Blobs by digest: documents (configs, manifests) kept whole, layers only while they are being pulled. */
+export interface Content {
+  /** A document, verified; undefined when it is not here. */
+  read(digest: Digest): Promise<Buffer | undefined>;
+  /** Keeps a document; durable when the promise resolves. */
+  write(bytes: Uint8Array): Promise<Digest>;
+  remove(digest: Digest): Promise<void>;
+  /**
+   * The bytes of a blob, digest verified at the end (DaemonError `filesystem layer verification failed …`): first
+   * what an earlier attempt left on disk, then what `open` brings from `offset` on. They stay on disk, so that a
+   * later attempt resumes, until `forget`. `progress` gets the number of bytes that are here. One stream per digest
+   * at a time: a second one waits.
+   */
+  download(
+    blob: { digest: Digest; size: number },
+    open: (offset: number) => Promise<AsyncIterable<Buffer>>,
+    progress?: (bytes: number) => void,
+  ): AsyncIterable<Buffer>;
+  /** Removes what `download` left: the layer is in the graph, or nobody will ask again. */
+  forget(digest: Digest): Promise<void>;
+}
+
+/** A layer's difference that is unpacked but not in the graph yet: unpacking needs no parent. */
+export interface PreparedLayer {
+  readonly diffId: Digest;
+  readonly size: number;
+  /** Puts it into the graph on `parent`, which must be there. Atomic, idempotent by chain ID. */
+  commit(parent: Digest | undefined): Promise<Layer>;
+  /** Removes it; harmless after `commit`. */
+  discard(): Promise<void>;
+}
+
 /** Images by name; the record of which exist. Mutations are durable when their promise resolves. */
 export interface Images {
   /** By ID, short ID, `name[:tag]`, `name@digest`. Throws DaemonError notFound `No such image: <name>`. */
@@ -146,8 +178,12 @@ export interface Change {
 /** The layer graph on overlayfs: layers by chain ID, one writable root file system per container. */
 export interface Layers {
   /** Unpacks an uncompressed tar on `parent`; verifies `diffId` when given. Atomic, idempotent by chain ID. */
-  unpack(tar: Readable, parent: Digest | undefined, diffId?: Digest): Promise<Layer>;
+  unpack(tar: AsyncIterable<Buffer>, parent: Digest | undefined, diffId?: Digest): Promise<Layer>;
+  /** First half of `unpack`: several layers of an image are prepared at once, then committed lowest first. */
+  prepare(tar: AsyncIterable<Buffer>, diffId?: Digest): Promise<PreparedLayer>;
   find(chainId: Digest): Layer | undefined;
+  /** Keeps a layer and those below it while no image or root does. New layers are kept until an image has them. */
+  hold(chainId: Digest): Hold;
   list(): readonly Layer[];
   /** The layer's difference as an uncompressed tar, reproducing `diffId` byte for byte. */
   tar(chainId: Digest): Promise<Readable>;
@@ -164,6 +200,8 @@ export interface Layers {
   changes(id: string): Promise<Change[]>;
   /** Bytes of the writable layer. */
   rootSize(id: string): Promise<number>;
+  /** Makes the layers durable: an image record may name them afterwards. */
+  settle(chain: readonly Digest[]): Promise<void>;
   /** The writable layer as a new layer on its parent (`docker commit`). */
   commitRoot(id: string): Promise<Layer>;
   /** Removes layers that no image and no root needs; returns bytes freed. */
