@@ -19,6 +19,7 @@ const packages = {
 
 /** Folders of packages/daemon/src from the lowest layer up: each may import those before it. */
 const daemonLayers = [
+  'config',
   'linux',
   'storage',
   'events',

@@ -1,11 +1,8 @@
 /**
  * How the command line ends: exit codes, and errors as one line.
  *
- * In: whatever was thrown. Out: a code, a line. May import: host's error type.
+ * In: whatever was thrown. Out: a code, a line. May import: nothing, so that help is there at once.
  */
-import { HostError } from '@noos/host';
-import { BundleError, ImageError } from '@noos/image';
-
 /** Documented in docs/cli.md. `run` otherwise ends with the unikernel's own code. */
 export const exitCodes = {
   ok: 0,
@@ -34,14 +31,19 @@ export class CliError extends Error {
 const usageCodes = new Set<string>(['unknown-target', 'bad-option', 'bad-port']);
 const imageCodes = new Set<string>(['image-unreadable', 'image-invalid']);
 
+/** Whether this is the error type of that name: its package need not be loaded to ask. */
+export const isNamed = (error: unknown, name: string): error is Error & { code?: string; console?: string } =>
+  error instanceof Error && error.name === name;
+
 /** The exit code for an error that reached the top. */
 export function exitCodeOf(error: unknown): number {
   if (error instanceof CliError) return error.exitCode;
-  if (error instanceof HostError) {
-    if (usageCodes.has(error.code)) return exitCodes.usage;
-    return imageCodes.has(error.code) ? exitCodes.image : exitCodes.host;
+  if (isNamed(error, 'HostError')) {
+    const code = error.code ?? '';
+    if (usageCodes.has(code)) return exitCodes.usage;
+    return imageCodes.has(code) ? exitCodes.image : exitCodes.host;
   }
-  if (error instanceof BundleError) return exitCodes.build;
-  if (error instanceof ImageError) return error.code === 'evaluation' ? exitCodes.build : exitCodes.image;
+  if (isNamed(error, 'BundleError')) return exitCodes.build;
+  if (isNamed(error, 'ImageError')) return error.code === 'evaluation' ? exitCodes.build : exitCodes.image;
   return exitCodes.failed;
 }

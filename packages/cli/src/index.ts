@@ -3,9 +3,8 @@
  *
  * In: arguments. Out: an exit code. May import: the program.
  */
-import { ImageError } from '@noos/image';
 import { CommanderError } from 'commander';
-import { exitCodeOf, exitCodes } from './errors.js';
+import { exitCodeOf, exitCodes, isNamed } from './errors.js';
 import { createProgram } from './program.js';
 import { style } from './terminal.js';
 import { version } from './version.js';
@@ -26,7 +25,7 @@ export async function main(commandLine: readonly string[]): Promise<number> {
     if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
     const message = error instanceof Error ? error.message : String(error);
     // What the application wrote while it was evaluated at build: the error and its stack.
-    if (error instanceof ImageError) process.stderr.write(error.console);
+    if (isNamed(error, 'ImageError')) process.stderr.write(String(error.console));
     process.stderr.write(`${style('red', 'noos:')} ${message}\n`);
     if (process.env.NOOS_DEBUG) process.stderr.write(`${(error as Error).stack}\n`);
     return exitCodeOf(error);

@@ -1,16 +1,10 @@
 /**
  * The command line: commands, options and their help.
  *
- * In: arguments. Out: calls into commands/. May import: commands, values.
+ * In: arguments. Out: calls into commands/, each loaded when it is used. May import: commands, values.
  */
 
-import { targetNames } from '@noos/host';
 import { Command, Option } from 'commander';
-import { buildCommand } from './commands/build.js';
-import { doctor } from './commands/doctor.js';
-import { init } from './commands/init.js';
-import { inspectCommand } from './commands/inspect.js';
-import { runCommand } from './commands/run.js';
 import { style } from './terminal.js';
 import { collect, collectEnvironment, parseMemory } from './values.js';
 
@@ -40,7 +34,8 @@ export function createProgram(version: string, setExitCode: (code: number) => vo
     .command('init')
     .description('make a new application that runs at once')
     .argument('[directory]', 'new or empty directory', '.')
-    .action((directory: string) => {
+    .action(async (directory: string) => {
+      const { init } = await import('./commands/init.js');
       for (const file of init(directory, version)) console.log(`  ${file}`);
       const enter = directory === '.' ? '' : `cd ${directory} && `;
       console.log(`Now: ${enter}npm install && npm start`);
@@ -54,7 +49,10 @@ export function createProgram(version: string, setExitCode: (code: number) => vo
   )
     .option('-o, --output <file>', 'the image; NAME.noos otherwise')
     .option('--name <name>', 'name in the manifest; that of the package or module otherwise')
-    .action(async (entry: string, options) => setExitCode(await buildCommand(entry, options)));
+    .action(async (entry: string, options) => {
+      const { buildCommand } = await import('./commands/build.js');
+      setExitCode(await buildCommand(entry, options));
+    });
 
   withBuildOptions(
     program
@@ -63,10 +61,7 @@ export function createProgram(version: string, setExitCode: (code: number) => vo
       .argument('[entry|image]', 'module, directory with a package.json, or image', '.'),
   )
     .addOption(
-      new Option('--target <target>', `where: ${targetNames.join(', ')}`).default(
-        'node',
-        'node: in this process',
-      ),
+      new Option('--target <target>', 'where: node, process, vm').default('node', 'node: in this process'),
     )
     .option('-p, --publish <port>', '[HOSTIP:]HOST:GUEST[/udp]; may be repeated', collect)
     .option('--tap <name>', 'network over a TAP device instead of the user-mode network')
@@ -78,7 +73,10 @@ export function createProgram(version: string, setExitCode: (code: number) => vo
     .option('--pcap <file>', 'write every frame to a file for Wireshark and tshark')
     .option('--probe', 'ask the first published port for / and print when it answered')
     .option('--json', 'events on standard error as JSON, one a line')
-    .action(async (source: string, options) => setExitCode(await runCommand(source, options)));
+    .action(async (source: string, options) => {
+      const { runCommand } = await import('./commands/run.js');
+      setExitCode(await runCommand(source, options));
+    });
 
   program
     .command('inspect')
@@ -86,14 +84,31 @@ export function createProgram(version: string, setExitCode: (code: number) => vo
     .argument('<image>')
     .option('--json', 'as JSON')
     .option('--compare', 'the layers left, next to the same service in a container')
-    .action(async (image: string, options) => setExitCode(await inspectCommand(image, options)));
+    .action(async (image: string, options) => {
+      const { inspectCommand } = await import('./commands/inspect.js');
+      setExitCode(await inspectCommand(image, options));
+    });
 
   program
     .command('doctor')
     .alias('targets')
     .description('show which targets can run here, and why not')
     .option('--json', 'as JSON')
-    .action(async (options) => setExitCode(await doctor(options)));
+    .action(async (options) => {
+      const { doctor } = await import('./commands/doctor.js');
+      setExitCode(await doctor(options));
+    });
+
+  program
+    .command('daemon')
+    .description('run the container engine behind the Docker API')
+    .helpOption(false)
+    .allowUnknownOption()
+    .argument('[options...]', 'noos daemon --help lists them')
+    .action(async (words: string[]) => {
+      const { daemonCommand } = await import('./commands/daemon.js');
+      setExitCode(await daemonCommand(words));
+    });
 
   for (const command of program.commands)
     command.showHelpAfterError(`(noos ${command.name()} --help lists its options)`);

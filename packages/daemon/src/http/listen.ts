@@ -1,0 +1,173 @@
+/**
+ * Where the API is heard: unix sockets, TCP, TLS, sockets handed over by systemd.
+ *
+ * In: the URLs of `-H`. Out: listening servers. May import: config, errors, log.
+ */
+import { chmod, chown, mkdir, readFile, rm } from 'node:fs/promises';
+import type { Server } from 'node:http';
+import { connect, createServer, type Server as NetServer, type Socket } from 'node:net';
+import { dirname } from 'node:path';
+import { createServer as createTlsServer, type TLSSocket } from 'node:tls';
+import type { TlsSetting } from '../config/types.js';
+import { ConfigError } from '../config/values.js';
+import type { Logger } from '../log.js';
+
+export type Address =
+  | { kind: 'unix'; path: string }
+  | { kind: 'tcp'; host: string; port: number }
+  /** systemd's socket activation: all descriptors, or the one with this number. */
+  | { kind: 'fd'; number?: number };
+
+/** IANA: docker 2375, docker-s 2376. */
+const defaultPorts = { plain: 2375, tls: 2376 };
+
+/** A URL of `-H`. Throws ConfigError in dockerd's words. */
+export function parseHost(text: string, tls: boolean): Address {
+  const unix = /^unix:\/\/(.*)$/.exec(text);
+  if (unix !== null) return { kind: 'unix', path: unix[1] || '/run/noos.sock' };
+  const fd = /^fd:\/\/(\d*)$/.exec(text);
+  if (fd !== null) return fd[1] === '' ? { kind: 'fd' } : { kind: 'fd', number: Number(fd[1]) };
+  const tcp = /^tcp:\/\/(?:(\[[0-9a-fA-F:.]+\]|[^:/]*))(?::(\d{1,5}))?\/?$/.exec(text);
+  if (tcp === null) throw new ConfigError(`Invalid bind address format: ${text}`);
+  const port = tcp[2] === undefined ? (tls ? defaultPorts.tls : defaultPorts.plain) : Number(tcp[2]);
+  return { kind: 'tcp', host: tcp[1]!.replace(/^\[|\]$/g, '') || '127.0.0.1', port };
+}
+
+export interface ListenOptions {
+  hosts: readonly string[];
+  tls: TlsSetting | undefined;
+  /** Numeric; undefined: the socket stays root's. */
+  groupId: number | undefined;
+  log: Logger;
+}
+
+/** systemd.socket(5), sd_listen_fds(3): descriptors start at 3, and are ours when LISTEN_PID says so. */
+export function activatedDescriptors(environment: NodeJS.ProcessEnv, pid: number): number[] {
+  if (Number(environment.LISTEN_PID) !== pid) return [];
+  return Array.from({ length: Number(environment.LISTEN_FDS) || 0 }, (_, index) => 3 + index);
+}
+
+const listening = (server: NetServer, options: object): Promise<void> =>
+  new Promise((resolve, reject) => {
+    server.once('error', reject).listen(options, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+
+/** Removes a socket file nobody answers on; one that is answered on is another daemon's. */
+async function removeStale(path: string): Promise<void> {
+  const alive = await new Promise<boolean>((resolve) => {
+    const probe = connect(path, () => {
+      probe.destroy();
+      resolve(true);
+    }).on('error', () => resolve(false));
+  });
+  if (alive) throw new ConfigError(`can't create unix socket ${path}: another daemon listens there`);
+  await rm(path, { force: true });
+}
+
+async function listenUnix(
+  path: string,
+  groupId: number | undefined,
+  accept: (socket: Socket) => void,
+): Promise<NetServer> {
+  await mkdir(dirname(path), { recursive: true });
+  await removeStale(path);
+  const server = createServer({ allowHalfOpen: true }, accept);
+  // Until the mode is set nobody but us may connect.
+  const mask = process.umask(0o177);
+  try {
+    await listening(server, { path });
+  } finally {
+    process.umask(mask);
+  }
+  if (groupId !== undefined) await chown(path, 0, groupId);
+  await chmod(path, 0o660);
+  return server;
+}
+
+async function listenTcp(
+  { host, port }: { host: string; port: number },
+  tls: TlsSetting | undefined,
+  accept: (socket: Socket | TLSSocket) => void,
+): Promise<NetServer> {
+  let server: NetServer;
+  if (tls === undefined) server = createServer({ allowHalfOpen: true, noDelay: true }, accept);
+  else {
+    const read = (path: string, what: string): Promise<Buffer> =>
+      readFile(path).catch(() => {
+        throw new ConfigError(
+          `Could not load X509 ${what} (cert: ${tls.cert}, key: ${tls.key}): open ${path}: no such file or directory`,
+        );
+      });
+    const [cert, key, ca] = await Promise.all([
+      read(tls.cert, 'key pair'),
+      read(tls.key, 'key pair'),
+      tls.verify ? read(tls.ca, 'CA') : undefined,
+    ]);
+    server = createTlsServer(
+      {
+        cert,
+        key,
+        ...(ca === undefined ? {} : { ca }),
+        requestCert: tls.verify,
+        rejectUnauthorized: tls.verify,
+        minVersion: 'TLSv1.2',
+        allowHalfOpen: true,
+        ALPNProtocols: ['http/1.1'],
+      },
+      accept,
+    );
+  }
+  await listening(server, { host, port });
+  return server;
+}
+
+export interface Listeners {
+  /** Stops accepting; connections go on. */
+  close(): void;
+}
+
+/** Listens on every host and hands connections to `api`. Nothing listens when one of them fails. */
+export async function listen(api: Server, options: ListenOptions): Promise<Listeners> {
+  const servers: NetServer[] = [];
+  const accept = (socket: Socket): void => {
+    api.emit('connection', socket);
+  };
+  try {
+    for (const host of options.hosts) {
+      const address = parseHost(host, options.tls !== undefined);
+      if (address.kind === 'unix') servers.push(await listenUnix(address.path, options.groupId, accept));
+      else if (address.kind === 'tcp') {
+        if (options.tls === undefined || !options.tls.verify)
+          options.log.warn(
+            { host },
+            'Binding to IP address without --tlsverify is insecure and gives root access on this machine to everyone who has access to your network.',
+          );
+        servers.push(await listenTcp(address, options.tls, accept));
+      } else {
+        const all = activatedDescriptors(process.env, process.pid);
+        const fds = address.number === undefined ? all : all.filter((fd) => fd === address.number);
+        if (fds.length === 0)
+          throw new ConfigError(
+            'no sockets found via socket activation: make sure the service was started by systemd',
+          );
+        for (const fd of fds) {
+          const server = createServer({ allowHalfOpen: true }, accept);
+          await listening(server, { fd });
+          servers.push(server);
+        }
+      }
+      options.log.info({ host }, 'API listen on');
+    }
+  } catch (error) {
+    for (const server of servers) server.close();
+    throw error;
+  }
+  return {
+    close() {
+      for (const server of servers) server.close();
+    },
+  };
+}

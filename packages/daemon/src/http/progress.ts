@@ -1,0 +1,40 @@
+/**
+ * Progress messages of pull, push, load and build: one JSON object a line, flushed at once.
+ *
+ * In: messages. Out: the body of a reply. May import: errors, route.
+ */
+import type { ServerResponse } from 'node:http';
+import { describeError, sendError } from './errors.js';
+import type { ProgressMessage, ProgressStream } from './route.js';
+
+/** The status is decided by the first message: 200, or that of the error when nothing was sent before. */
+export function createProgress(response: ServerResponse): ProgressStream {
+  const write = (message: ProgressMessage): void => {
+    if (response.destroyed || response.writableEnded) return;
+    if (!response.headersSent) {
+      response.statusCode = 200;
+      response.setHeader('Content-Type', 'application/json');
+    }
+    // Docker ends each message with CR LF (pkg/streamformatter).
+    response.write(`${JSON.stringify(message)}\r\n`);
+  };
+  return {
+    write,
+    fail(error) {
+      if (!response.headersSent) {
+        sendError(response, error);
+        return;
+      }
+      const { message } = describeError(error);
+      write({ errorDetail: { message }, error: message });
+      response.end();
+    },
+    end() {
+      if (!response.headersSent) {
+        response.statusCode = 200;
+        response.setHeader('Content-Type', 'application/json');
+      }
+      response.end();
+    },
+  };
+}

@@ -1,0 +1,42 @@
+/**
+ * One daemon for one data root, and its process ID for others to read.
+ *
+ * In: paths. Out: how to give them back. May import: errors, config's error, @noos/linux.
+ */
+import { open, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { lockFile } from '@noos/linux';
+import { DaemonError, errnoOf } from '../errors.js';
+import { writeFileAtomic } from './atomic-file.js';
+
+/** Locks the data root until the returned function is called or the process ends. */
+export async function lockDataRoot(dataRoot: string): Promise<() => Promise<void>> {
+  const file = await open(join(dataRoot, 'lock'), 'a', 0o600);
+  try {
+    lockFile(file.fd);
+  } catch (error) {
+    await file.close();
+    if (errnoOf(error) !== 'EWOULDBLOCK' && errnoOf(error) !== 'EAGAIN') throw error;
+    throw new DaemonError('conflict', `another daemon uses ${dataRoot}`, { cause: error });
+  }
+  return () => file.close();
+}
+
+const isAlive = (pid: number): boolean => {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return errnoOf(error) === 'EPERM';
+  }
+};
+
+/** Writes our process ID; refuses while another living process has its own there. */
+export async function writePidFile(path: string): Promise<() => Promise<void>> {
+  const found = await readFile(path, 'utf8').catch(() => '');
+  const pid = Number(found.trim());
+  if (found.trim() !== '' && pid !== process.pid && isAlive(pid))
+    throw new DaemonError('conflict', `process with PID ${pid} is still running, or remove ${path}`);
+  await writeFileAtomic(path, String(process.pid), 0o644);
+  return () => rm(path, { force: true });
+}
