@@ -1,0 +1,95 @@
+/**
+ * Opens compressed archives by what they begin with: gzip here, zstd, xz and bzip2 by the host's programs.
+ *
+ * In: a stream of bytes. Out: the stream uncompressed; errors of either end destroy the other. May import: errors.
+ */
+import { spawn } from 'node:child_process';
+import { PassThrough, pipeline, type Readable } from 'node:stream';
+import { createGunzip } from 'node:zlib';
+import { DaemonError } from '../errors.js';
+
+export type Compression = 'none' | 'gzip' | 'zstd' | 'xz' | 'bzip2';
+
+const magic: readonly [Exclude<Compression, 'none'>, Buffer][] = [
+  ['gzip', Buffer.from([0x1f, 0x8b, 0x08])],
+  ['zstd', Buffer.from([0x28, 0xb5, 0x2f, 0xfd])],
+  ['xz', Buffer.from([0xfd, 0x37, 0x7a, 0x58, 0x5a, 0x00])],
+  ['bzip2', Buffer.from('BZh')],
+];
+const longestMagic = 6;
+/** Larger pieces than zlib's 16 KiB: fewer turns between its threads and ours. */
+const chunkBytes = 256 * 1024;
+
+/** By the first bytes; a shorter beginning is `none`. */
+export const detectCompression = (start: Uint8Array): Compression =>
+  magic.find(([, bytes]) => bytes.equals(start.subarray(0, bytes.length)))?.[0] ?? 'none';
+
+function throughProgram(input: Readable, program: string): Readable {
+  const child = spawn(program, ['-dc'], { stdio: ['pipe', 'pipe', 'pipe'] });
+  const output = new PassThrough({ highWaterMark: chunkBytes });
+  let said = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    if (said.length < 1024) said += text;
+  });
+  child.on('error', (cause) =>
+    output.destroy(
+      new DaemonError('system', `cannot decompress: the program ${program} is not installed`, { cause }),
+    ),
+  );
+  // The child may end before it has read everything; its status tells.
+  pipeline(input, child.stdin, (error) => {
+    if (error && error.code !== 'EPIPE') output.destroy(error);
+  });
+  child.stdout.pipe(output, { end: false });
+  child.on('close', (status) =>
+    status === 0 ? output.end() : output.destroy(new DaemonError('invalid', `${program}: ${said.trim()}`)),
+  );
+  output.on('close', () => {
+    child.kill('SIGKILL');
+    input.destroy();
+  });
+  return output;
+}
+
+/** The first bytes of `input`, put back into it. */
+async function peek(input: Readable, count: number): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  while (length < count) {
+    const chunk: Buffer | null = input.read();
+    if (chunk !== null) {
+      chunks.push(chunk);
+      length += chunk.length;
+      continue;
+    }
+    if (input.readableEnded || input.errored) break;
+    const more = await new Promise<boolean>((resolve, reject) => {
+      const settle = (act: () => void) => () => {
+        input.off('readable', onReadable).off('end', onEnd).off('error', onError).off('close', onEnd);
+        act();
+      };
+      const onReadable = settle(() => resolve(true));
+      const onEnd = settle(() => resolve(false));
+      const onError = (error: Error) => settle(() => reject(error))();
+      input.on('readable', onReadable).on('end', onEnd).on('error', onError).on('close', onEnd);
+    });
+    if (!more) break;
+  }
+  const start = Buffer.concat(chunks, length);
+  if (length > 0 && !input.readableEnded) input.unshift(start);
+  return start;
+}
+
+/** The uncompressed stream. Rejects when `input` fails before its first bytes. */
+export async function decompress(input: Readable): Promise<Readable> {
+  const start = await peek(input, longestMagic);
+  const compression = detectCompression(start);
+  if (compression === 'none') {
+    if (!input.readableEnded) return input;
+    const whole = new PassThrough();
+    whole.end(start);
+    return whole;
+  }
+  if (compression !== 'gzip') return throughProgram(input, compression);
+  return pipeline(input, createGunzip({ chunkSize: chunkBytes }), () => {});
+}

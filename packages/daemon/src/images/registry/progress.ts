@@ -1,0 +1,33 @@
+/**
+ * Progress of layers, thinned: a message a layer every tenth of a second, never one after its last word.
+ *
+ * In: bytes so far. Out: ProgressMessage values as the CLI draws them. May import: http/route (types).
+ */
+import type { ProgressMessage } from '../../http/route.js';
+
+export type Report = (message: ProgressMessage) => void;
+
+/** dockerd's rate (pkg/progress: at most 10 a second). */
+const intervalMs = 100;
+
+export interface LayerProgress {
+  status(text: string): void;
+  /** `Downloading`, `Extracting`, `Pushing`, `Loading layer`. */
+  bytes(action: string, current: number, total: number): void;
+}
+
+/** The twelve digits the CLI shows. */
+export const shortId = (digest: string): string => digest.slice(digest.indexOf(':') + 1).slice(0, 12);
+
+export function layerProgress(id: string, report: Report): LayerProgress {
+  let lastMs = Number.NEGATIVE_INFINITY;
+  return {
+    status: (status) => report({ status, progressDetail: {}, id }),
+    bytes(status, current, total) {
+      const now = performance.now();
+      if (now - lastMs < intervalMs) return;
+      lastMs = now;
+      report({ status, progressDetail: total > 0 ? { current, total } : { current }, id });
+    },
+  };
+}
