@@ -1,0 +1,52 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { DaemonError } from '../../errors.js';
+import { logDetails, logKeeping, unattendedLimit } from './options.js';
+
+test('defaults by driver; options of the daemon reach containers with its driver only', () => {
+  assert.deepEqual(logKeeping(undefined), { driver: 'json-file', maxFiles: 1 });
+  assert.deepEqual(logKeeping({ Type: 'local', Config: {} }), {
+    driver: 'local',
+    maxBytes: 20971520,
+    maxFiles: 5,
+  });
+  const daemon = { Type: 'json-file', Config: { 'max-size': '1k', 'max-file': '2' } };
+  assert.deepEqual(logKeeping({}, daemon), { driver: 'json-file', maxBytes: 1024, maxFiles: 2 });
+  assert.deepEqual(logKeeping({ Type: 'none' }, daemon), { driver: 'none', maxFiles: 1 });
+  assert.equal(unattendedLimit(logKeeping({ Config: { 'max-size': '1.5m', 'max-file': '3' } })), 4718592);
+  assert.equal(unattendedLimit(logKeeping({ Config: { 'max-size': '-1' } })), undefined);
+});
+
+test('what Docker refuses', () => {
+  const refused = (config: object, message: string | RegExp) =>
+    assert.throws(
+      () => logKeeping(config),
+      (error) =>
+        error instanceof DaemonError && error.kind === 'invalid' && new RegExp(message).test(error.message),
+    );
+  refused({ Type: 'nope' }, "logger: no log driver named 'nope' is registered");
+  refused({ Type: 'syslog' }, "log driver 'syslog' is not supported by this daemon");
+  refused({ Config: { foo: '1' } }, "unknown log opt 'foo' for json-file log driver");
+  refused({ Config: { 'max-size': 'x' } }, "invalid size: 'x'");
+  refused({ Config: { 'max-size': '0' } }, 'max-size must be a positive number');
+  refused({ Config: { 'max-file': '0' } }, 'max-file cannot be less than 1');
+  refused({ Config: { 'max-file': 'a' } }, 'strconv.Atoi: parsing "a": invalid syntax');
+  refused({ Config: { mode: 'fast' } }, 'logger: logging mode not supported: fast');
+  refused({ Config: { compress: 'true', 'max-file': '3' } }, 'compress cannot be true');
+});
+
+test('details are labels, environment and tag that were asked for, sorted and escaped', () => {
+  const identity = {
+    id: 'a'.repeat(64),
+    name: 'web',
+    imageId: `sha256:${'b'.repeat(64)}`,
+    imageName: 'shop:1',
+    labels: { tier: 'front end', 'x.y': '1', other: '2' },
+    env: ['MODE=a=b', 'SECRET=1'],
+  };
+  const config = {
+    Config: { labels: 'tier', 'labels-regex': '^x', env: 'MODE', tag: '{{.Name}}/{{ .ID }}' },
+  };
+  assert.equal(logDetails(config, identity), 'MODE=a%3Db,tag=web%2Faaaaaaaaaaaa,tier=front+end,x.y=1 ');
+  assert.equal(logDetails({}, identity), ' ');
+});
