@@ -57,6 +57,7 @@ export function createApiServer(options: ApiServerOptions): Server {
     const match = find(request.method ?? 'GET', path, version);
     if (match === undefined) throw new DaemonError('notFound', 'page not found');
     const { route, params } = match;
+    log.debug({ route: `${route.method} ${route.path}`, path }, 'request');
     const upgradeBody =
       upgradeHead === undefined ? undefined : await readUpgradeBody(request, upgradeHead, jsonLimitBytes);
     let body: unknown;
@@ -91,7 +92,11 @@ export function createApiServer(options: ApiServerOptions): Server {
       await answer(request, response, upgradeHead);
     } catch (error) {
       const status = error instanceof DaemonError ? error.status : 500;
-      const fields = { method: request.method, url: request.url, error: (error as Error).message };
+      const fields = {
+        method: request.method,
+        path: request.url?.split('?', 1)[0],
+        error: (error as Error).message,
+      };
       if (status < 500) log.debug(fields, 'refused');
       else log.error({ ...fields, stack: (error as Error).stack }, 'failed');
       sendError(response, error);
@@ -99,11 +104,9 @@ export function createApiServer(options: ApiServerOptions): Server {
   }
 
   const server = createServer({ maxHeaderSize: headerLimitBytes }, (request, response) => {
-    log.debug({ method: request.method, url: request.url }, 'request');
     void serve(request, response);
   });
   server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
-    log.debug({ method: request.method, url: request.url }, 'request');
     socket.on('error', () => socket.destroy());
     const response = new ServerResponse(request);
     response.shouldKeepAlive = false;
