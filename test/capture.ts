@@ -1,20 +1,35 @@
-/** What tshark says of a capture file. In: a pcapng file. Out: its lines. May import: nothing of Noos. */
+/** What tshark says of a capture. In: a pcapng file or its bytes. Out: lines. May import: nothing of Noos. */
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 
 /** One line a packet that the display filter lets through; checksums are verified. */
 export function packets(file: string, filter: string): string[] {
-  return execFileSync(
-    'tshark',
-    ['-r', file, '-o', 'tcp.check_checksum:TRUE', '-o', 'ip.check_checksum:TRUE', '-Y', filter],
-    { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] },
-  )
-    .split('\n')
-    .filter((line) => line !== '');
+  const checks = ['ip', 'udp', 'tcp'].flatMap((protocol) => ['-o', `${protocol}.check_checksum:TRUE`]);
+  const { error, status, stdout, stderr } = spawnSync('tshark', ['-r', file, ...checks, '-Y', filter], {
+    encoding: 'utf8',
+  });
+  assert.equal(error, undefined, 'tshark is missing: npm run setup');
+  assert.equal(status, 0, stderr);
+  return stdout.split('\n').filter((line) => line !== '');
 }
 
 /** Fails when a packet is malformed or a checksum is wrong. */
 export function assertWellFormed(file: string): void {
-  const wrong = '_ws.malformed || tcp.checksum.status == "Bad" || ip.checksum.status == "Bad"';
-  assert.deepEqual(packets(file, wrong), []);
+  const wrong = ['ip', 'udp', 'tcp'].map((protocol) => `${protocol}.checksum.status == "Bad"`);
+  assert.deepEqual(packets(file, ['_ws.malformed', ...wrong].join(' || ')), []);
+}
+
+/** The same for a capture that is still in memory. */
+export function assertBytesWellFormed(capture: readonly Uint8Array[]): void {
+  const directory = mkdtempSync(join(tmpdir(), 'noos-pcap-'));
+  try {
+    const file = join(directory, 'run.pcapng');
+    writeFileSync(file, Buffer.concat(capture));
+    assertWellFormed(file);
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
 }
