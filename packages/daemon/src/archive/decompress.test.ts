@@ -9,7 +9,9 @@ import { decompress, detectCompression } from './decompress.js';
 const content = Buffer.from('layer '.repeat(20000));
 const pieces = (bytes: Buffer, size: number): Readable =>
   Readable.from(
-    Array.from({ length: Math.ceil(bytes.length / size) }, (_, i) => bytes.subarray(i * size, (i + 1) * size)),
+    Array.from({ length: Math.ceil(bytes.length / size) }, (_, i) =>
+      bytes.subarray(i * size, (i + 1) * size),
+    ),
     { objectMode: false },
   );
 

@@ -1,9 +1,8 @@
 /**
- * One layer's bytes as they come, resumed where the line dropped, ended well only when size and digest are right.
+ * One layer's bytes as they come, resumed where the line dropped. Whether they are right the content store checks.
  *
  * In: a repository and a descriptor. Out: chunks. May import: the files beside.
  */
-import { createHash } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Descriptor } from '../types.js';
@@ -55,16 +54,16 @@ async function* chunksOf(body: Readable, skip: number): AsyncGenerator<Buffer> {
   }
 }
 
-/** For `Readable.from`: errors end the stream, so that nothing unverified is taken for whole. */
+/** Everything from `offset` to the blob's end: dropped lines, refused connections and 5xx are tried again. */
 export async function* downloadLayer(
   repository: Repository,
   { digest, size }: Descriptor,
+  offset: number,
   progress: LayerProgress,
   signal: AbortSignal,
   policy: RetryPolicy = defaultRetryPolicy,
 ): AsyncGenerator<Buffer> {
-  const hash = createHash('sha256');
-  let received = 0;
+  let received = offset;
   let fruitless = 0;
   for (let resumes = 0; received < size || resumes === 0; resumes++) {
     const before = received;
@@ -75,22 +74,16 @@ export async function* downloadLayer(
         received += chunk.length;
         if (received > size)
           throw new RegistryError('content', `layer ${digest} is larger than the ${size} bytes announced`);
-        hash.update(chunk);
-        progress.bytes('Downloading', received, size);
         yield chunk;
       }
       if (received < size) failure = unexpectedEnd();
     } catch (error) {
       failure = error;
     }
-    if (failure === undefined) break;
+    if (failure === undefined) return;
     signal.throwIfAborted();
     fruitless = received > before ? 0 : fruitless + 1;
     if (!worthRetrying(failure) || fruitless >= policy.attempts || resumes >= resumeLimit) throw failure;
     if (fruitless > 0) await countDown(fruitless * delayUnits, policy, progress, signal);
   }
-  progress.status('Verifying Checksum');
-  if (`sha256:${hash.digest('hex')}` !== digest)
-    throw new RegistryError('content', `filesystem layer verification failed for digest ${digest}`);
-  progress.status('Download complete');
 }

@@ -1,0 +1,140 @@
+/**
+ * Layers on their way into the graph: each at most once, whoever asks; downloaded and unpacked side by side, put in
+ * place lowest first.
+ *
+ * In: layers of an image that are missing. Out: layers in the graph. May import: content and layers, the files beside.
+ */
+import { Readable } from 'node:stream';
+import { decompress } from '../../archive/decompress.js';
+import { crashPoint } from '../../storage/crash-point.js';
+import type { Content, Descriptor, Digest, Layer, Layers } from '../types.js';
+import { downloadLayer, type RetryPolicy } from './download.js';
+import type { Limiter } from './limiter.js';
+import { type LayerProgress, layerProgress, type Report, shortId } from './progress.js';
+import type { Repository } from './repository.js';
+
+export interface LayerJob {
+  repository: Repository;
+  descriptor: Descriptor;
+  diffId: Digest;
+  chainId: Digest;
+  parent: Digest | undefined;
+  /** Resolves when the parent is in the graph. */
+  parentReady: Promise<unknown>;
+  /** A layer of the same image with the same content that is under way: taken from the graph when it is there. */
+  twin: { chainId: Digest; ready: Promise<unknown> } | undefined;
+}
+
+export interface Transfers {
+  /** Joins the transfer of this layer or starts it. Aborting the last interested signal ends it. */
+  fetch(job: LayerJob, report: Report, signal: AbortSignal): Promise<Layer>;
+}
+
+interface Transfer {
+  result: Promise<Layer>;
+  watchers: Set<Report>;
+  controller: AbortController;
+}
+
+export function createTransfers(parts: {
+  content: Content;
+  layers: Layers;
+  downloads: Limiter;
+  retry?: RetryPolicy | undefined;
+}): Transfers {
+  const { content, layers, downloads, retry } = parts;
+  const running = new Map<Digest, Transfer>();
+
+  /** Compressed bytes, verified, with what the user sees of it. */
+  async function* bytesOf(
+    job: LayerJob,
+    progress: LayerProgress,
+    signal: AbortSignal,
+  ): AsyncGenerator<Buffer> {
+    const { descriptor, repository } = job;
+    yield* content.download(
+      descriptor,
+      async (offset) => downloadLayer(repository, descriptor, offset, progress, signal, retry),
+      (received) => progress.bytes('Downloading', received, descriptor.size),
+    );
+    progress.status('Verifying Checksum');
+    progress.status('Download complete');
+  }
+
+  const prepare = async (job: LayerJob, progress: LayerProgress, signal: AbortSignal) => {
+    const { descriptor, diffId, twin } = job;
+    if (twin !== undefined) {
+      await twin.ready;
+      return layers.prepare(await layers.tar(twin.chainId), diffId);
+    }
+    const release = await downloads.acquire(signal, () => progress.status('Waiting'));
+    try {
+      const source = Readable.from(bytesOf(job, progress, signal), { objectMode: false });
+      const prepared = await layers.prepare(await decompress(source), diffId);
+      crashPoint('pull:after-layer');
+      progress.bytes('Extracting', descriptor.size, descriptor.size);
+      return prepared;
+    } finally {
+      release();
+    }
+  };
+
+  const run = async (job: LayerJob, report: Report, signal: AbortSignal): Promise<Layer> => {
+    const progress = layerProgress(
+      shortId(job.descriptor.digest),
+      job.twin === undefined ? report : () => {},
+    );
+    const prepared = await prepare(job, progress, signal);
+    try {
+      await job.parentReady;
+      signal.throwIfAborted();
+      const layer = await prepared.commit(job.parent);
+      crashPoint('pull:after-commit');
+      await content.forget(job.descriptor.digest);
+      progress.status('Pull complete');
+      return layer;
+    } finally {
+      await prepared.discard();
+    }
+  };
+
+  const start = (job: LayerJob): Transfer => {
+    const watchers = new Set<Report>();
+    const controller = new AbortController();
+    const tell: Report = (message) => {
+      for (const watcher of watchers) watcher(message);
+    };
+    const result = run(job, tell, controller.signal);
+    const transfer = { result, watchers, controller };
+    const ended = (): void => {
+      if (running.get(job.chainId) === transfer) running.delete(job.chainId);
+    };
+    // Also a handler for when nobody waits any more: whoever does hears of a failure.
+    result.then(ended, ended);
+    return transfer;
+  };
+
+  return {
+    async fetch(job, report, signal) {
+      signal.throwIfAborted();
+      let transfer = running.get(job.chainId);
+      if (transfer === undefined || transfer.controller.signal.aborted) {
+        transfer = start(job);
+        running.set(job.chainId, transfer);
+      }
+      const { watchers, controller, result } = transfer;
+      watchers.add(report);
+      const leave = (): void => {
+        watchers.delete(report);
+        if (watchers.size === 0) controller.abort(signal.reason);
+      };
+      signal.addEventListener('abort', leave, { once: true });
+      try {
+        return await result;
+      } finally {
+        signal.removeEventListener('abort', leave);
+        watchers.delete(report);
+      }
+    },
+  };
+}
