@@ -5,6 +5,7 @@
  */
 import { mkdir } from 'node:fs/promises';
 import { pingRoutes } from './api/ping.js';
+import { volumeRoutes } from './api/volumes.js';
 import type { DaemonConfig } from './config/types.js';
 import { createEventBus } from './events/bus.js';
 import { listen } from './http/listen.js';
@@ -15,6 +16,7 @@ import { createLayout } from './layout.js';
 import { groupId } from './linux/groups.js';
 import { createLogger } from './log.js';
 import { lockDataRoot, writePidFile } from './storage/exclusive.js';
+import { createVolumes } from './volumes/volumes.js';
 
 export interface RunningDaemon {
   /** Resolves when the daemon has stopped. */
@@ -49,6 +51,9 @@ export async function startDaemon(config: DaemonConfig): Promise<RunningDaemon> 
 
     const routes: Route[] = [...pingRoutes()];
     const events = createEventBus();
+
+    const volumes = await createVolumes({ layout, events, log });
+    routes.push(...volumeRoutes({ volumes }));
 
     const api = createApiServer({ routes, log, experimental: config.experimental, engineVersion });
     const listeners = await listen(api, {

@@ -1,0 +1,157 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { createSocket } from 'node:dgram';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { promisify } from 'node:util';
+import { createNetworkNamespace, unmount } from '@noos/linux';
+import { decode, encode } from 'dns-packet';
+import { createLogger } from '../log.js';
+import { createEmbeddedDns } from './embedded-dns.js';
+import { withLength } from './forward.js';
+
+const upstreamPort = 10053;
+
+async function namespace(t: TestContext): Promise<string> {
+  const directory = await mkdtemp(join(tmpdir(), 'noos-dns-'));
+  const path = join(directory, 'ns');
+  await createNetworkNamespace(path);
+  t.after(async () => {
+    await unmount(path);
+    await rm(directory, { recursive: true });
+  });
+  return path;
+}
+
+/** A server outside that answers `address` to everything, in as many datagrams as `behave` says. */
+function upstream(t: TestContext, host: string, answer: (query: Buffer) => Buffer | undefined) {
+  const udp = createSocket('udp4');
+  udp.on('message', (query, { port, address }) => {
+    const reply = answer(query);
+    if (reply) udp.send(reply, port, address);
+  });
+  const tcp = createServer((connection) =>
+    connection.on('data', (bytes) => {
+      const reply = answer(bytes.subarray(2));
+      if (reply) connection.end(withLength(reply));
+    }),
+  );
+  t.after(() => {
+    udp.close();
+    tcp.close();
+  });
+  return Promise.all([
+    new Promise<void>((resolve) => udp.bind(upstreamPort, host, resolve)),
+    new Promise<void>((resolve) => tcp.listen(upstreamPort, host, resolve)),
+  ]);
+}
+
+const reply = (query: Buffer, data: string | undefined, flags = 0) => {
+  const { id = 0, questions = [] } = decode(query);
+  return encode({
+    id,
+    type: 'response',
+    flags,
+    questions,
+    answers: data ? [{ type: 'A', name: questions[0]!.name, data }] : [],
+  });
+};
+
+/** Asks from inside the namespace by a small program, as an application would. */
+const program = `
+import socket, struct, sys
+mode, name = sys.argv[1], sys.argv[2]
+question = b''.join(bytes([len(p)]) + p.encode() for p in name.split('.')) + b'\\0'
+query = struct.pack('>HHHHHH', 7, 0x100, 1, 0, 0, 0) + question + struct.pack('>HH', 1, 1)
+if mode == 'tcp':
+    s = socket.create_connection(('127.0.0.11', 53), 5)
+    s.sendall(struct.pack('>H', len(query)) + query)
+    data = s.recv(4096)[2:]
+else:
+    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    s.settimeout(5)
+    s.sendto(query, ('127.0.0.11', 53))
+    data, sender = s.recvfrom(4096)
+    assert sender == ('127.0.0.11', 53), sender
+flags, answers = struct.unpack('>H2xH', data[2:8])
+print(flags & 15, '.'.join(str(b) for b in data[-4:]) if answers else 'none')
+`;
+const lookUp = async (path: string, name: string, mode = 'udp') =>
+  (
+    await promisify(execFile)('nsenter', [`--net=${path}`, 'python3', '-c', program, mode, name])
+  ).stdout.trim();
+
+function start() {
+  const table = new Map<string, string>();
+  const dns = createEmbeddedDns({
+    names: {
+      addresses: (sandbox, name) => {
+        const address = table.get(`${sandbox}/${name}`);
+        return address === undefined ? undefined : [address];
+      },
+      nameOf: () => undefined,
+    },
+    log: createLogger('fatal'),
+    upstreamPort,
+    upstreamTimeoutMs: 300,
+  });
+  return { dns, table };
+}
+
+test('names inside two sandboxes, live, by UDP and TCP; and after being opened anew', async (t) => {
+  const [one, two] = [await namespace(t), await namespace(t)];
+  const { dns, table } = start();
+  table.set('one/web', '10.0.0.1').set('two/web', '10.0.0.2');
+  const settings = { servers: [], forward: false };
+  await dns.open({ sandbox: 'one', path: one, ...settings });
+  await dns.open({ sandbox: 'two', path: two, ...settings });
+  assert.equal(await lookUp(one, 'web'), '0 10.0.0.1');
+  assert.equal(await lookUp(two, 'web', 'tcp'), '0 10.0.0.2');
+  assert.equal(await lookUp(one, 'db'), '2 none');
+  table.set('one/db', '10.0.0.3');
+  assert.equal(await lookUp(one, 'db'), '0 10.0.0.3');
+  await dns.close('one');
+  await dns.close('one');
+  await dns.open({ sandbox: 'one', path: one, ...settings });
+  assert.equal(await lookUp(one, 'web'), '0 10.0.0.1');
+  await dns.close('one');
+  await dns.close('two');
+});
+
+test('forwarding: silent, failing, forging servers are passed over; TCP asks by TCP; settings change', async (t) => {
+  const path = await namespace(t);
+  const { dns } = start();
+  await upstream(t, '127.0.0.21', () => undefined);
+  await upstream(t, '127.0.0.22', (query) => reply(query, undefined, 2));
+  await upstream(t, '127.0.0.23', (query) => {
+    const forged = reply(query, '6.6.6.6');
+    forged[0]! ^= 1;
+    return forged;
+  });
+  await upstream(t, '127.0.0.24', (query) => reply(query, '192.0.2.7'));
+  await upstream(t, '127.0.0.25', (query) => reply(query, undefined, 3));
+  const request = { sandbox: 'one', path, forward: true };
+  await dns.open({
+    ...request,
+    servers: ['127.0.0.20', '127.0.0.21', '127.0.0.22', '127.0.0.23', '127.0.0.24'],
+  });
+  assert.equal(await lookUp(path, 'some.example'), '0 192.0.2.7');
+  assert.equal(await lookUp(path, 'some.example', 'tcp'), '0 192.0.2.7');
+  await dns.open({ ...request, servers: ['127.0.0.25'] });
+  assert.equal(await lookUp(path, 'some.example'), '3 none');
+  await dns.open({ ...request, forward: false, servers: ['127.0.0.24'] });
+  assert.equal(await lookUp(path, 'some.example'), '2 none');
+  await dns.close('one');
+});
+
+test('a namespace that is not there is an error, and can be tried again', async (t) => {
+  const { dns } = start();
+  const request = { sandbox: 'one', servers: [], forward: false };
+  await assert.rejects(dns.open({ ...request, path: '/nowhere/ns' }));
+  await dns.close('one');
+  await dns.open({ ...request, path: await namespace(t) });
+  await dns.close('one');
+});

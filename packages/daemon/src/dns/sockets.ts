@@ -1,0 +1,123 @@
+/**
+ * The resolver's sockets inside a sandbox, and the rule that leads 127.0.0.11 port 53 to them.
+ *
+ * The sockets take ports of their own, so that a container may serve DNS itself on port 53 of all its addresses.
+ * In: the namespace, what replies. Out: served queries. May import: linux/run, @noos/linux.
+ */
+import { createSocket, type Socket } from 'node:dgram';
+import { type Socket as Connection, createServer, type Server } from 'node:net';
+import { openSocketInNamespace } from '@noos/linux';
+import { run } from '../linux/run.js';
+import { type Transport, withLength } from './forward.js';
+import { resolverAddress } from './resolv-conf.js';
+
+/** Connections a sandbox may have open, and how long one may be silent. */
+const connectionLimit = 64;
+const connectionIdleMs = 10_000;
+/** Queries of a sandbox that wait for an answer; further ones are dropped, as if lost. */
+const waitingLimit = 256;
+
+type Reply = (message: Buffer, transport: Transport) => Buffer | undefined | Promise<Buffer | undefined>;
+
+export interface ResolverSockets {
+  close(): void;
+}
+
+/** One table of our own in the container's namespace, replaced as a whole. */
+const redirection = (udpPort: number, tcpPort: number): string => `
+add table ip noos_dns
+delete table ip noos_dns
+table ip noos_dns {
+  chain output {
+    type nat hook output priority -100;
+    ip daddr ${resolverAddress} udp dport 53 dnat to ${resolverAddress}:${udpPort}
+    ip daddr ${resolverAddress} tcp dport 53 dnat to ${resolverAddress}:${tcpPort}
+  }
+}
+`;
+
+export async function openSockets(path: string, reply: Reply): Promise<ResolverSockets> {
+  let waiting = 0;
+
+  /** Calls `send` with the reply, now or later. */
+  function serve(message: Buffer, transport: Transport, send: (reply: Buffer) => void): void {
+    if (waiting >= waitingLimit) return;
+    const answer = reply(message, transport);
+    if (!answer) return;
+    if (!(answer instanceof Promise)) {
+      send(answer);
+      return;
+    }
+    waiting++;
+    answer
+      .then((later) => {
+        if (later) send(later);
+      })
+      .finally(() => waiting--);
+  }
+
+  const udp = await openUdp(path, serve);
+  let tcp: Server | undefined;
+  const close = () => {
+    udp.close();
+    tcp?.close();
+    for (const connection of connections) connection.destroy();
+  };
+  const connections = new Set<Connection>();
+  try {
+    tcp = await openTcp(path, serve, connections);
+    const address = tcp.address();
+    const tcpPort = typeof address === 'object' && address ? address.port : 0;
+    await run(['nsenter', `--net=${path}`, 'nft', '-f', '-'], redirection(udp.address().port, tcpPort));
+  } catch (error) {
+    close();
+    throw error;
+  }
+  return { close };
+}
+
+type Serve = (message: Buffer, transport: Transport, send: (reply: Buffer) => void) => void;
+
+async function openUdp(path: string, serve: Serve): Promise<Socket> {
+  const socket = createSocket('udp4');
+  socket.on('error', () => {});
+  socket.on('message', (message, { address, port }) =>
+    serve(message, 'udp', (answer) => {
+      // Closed meanwhile: nobody waits any more.
+      try {
+        socket.send(answer, port, address, () => {});
+      } catch {}
+    }),
+  );
+  const fd = openSocketInNamespace(path, 'udp', resolverAddress, 0);
+  await new Promise<void>((resolve) => socket.bind({ fd }, resolve));
+  return socket;
+}
+
+async function openTcp(path: string, serve: Serve, connections: Set<Connection>): Promise<Server> {
+  const server = createServer((connection) => {
+    connections.add(connection);
+    connection.on('close', () => connections.delete(connection));
+    connection.on('error', () => connection.destroy());
+    connection.setTimeout(connectionIdleMs, () => connection.destroy());
+    let received = Buffer.alloc(0);
+    connection.on('data', (bytes) => {
+      received = received.length === 0 ? bytes : Buffer.concat([received, bytes]);
+      while (received.length >= 2 && received.length >= 2 + received.readUInt16BE(0)) {
+        const end = 2 + received.readUInt16BE(0);
+        const message = received.subarray(2, end);
+        received = received.subarray(end);
+        serve(message, 'tcp', (answer) => {
+          if (!connection.destroyed) connection.write(withLength(answer));
+        });
+      }
+    });
+  });
+  server.maxConnections = connectionLimit;
+  const fd = openSocketInNamespace(path, 'tcp', resolverAddress, 0);
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen({ fd }, resolve);
+  });
+  return server;
+}
