@@ -79,7 +79,12 @@ async function collect(streams: AttachedStreams): Promise<string> {
   return text;
 }
 
-after(() => rmSync(base, { recursive: true, force: true }));
+// The runtime's watch alone keeps no process alive.
+const alive = setInterval(() => {}, 1000);
+after(() => {
+  clearInterval(alive);
+  rmSync(base, { recursive: true, force: true });
+});
 
 test('runs to its end: output, log and exit code arrive', { timeout: 20_000 }, async () => {
   const id = newId();

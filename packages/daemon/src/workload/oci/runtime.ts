@@ -12,6 +12,7 @@ import type { Layout } from '../../layout.js';
 import type { Logger } from '../../log.js';
 import type { AttachedStreams, RunningExec, WorkloadExit, WorkloadRuntime, WorkloadSpec } from '../types.js';
 import { attachSocket } from './attach.js';
+import { configText } from './config-text.js';
 import { startMonitor } from './conmon.js';
 import { type ExitFile, watchExits } from './exits.js';
 import { runtimeFailure } from './failure.js';
@@ -110,7 +111,7 @@ export function createOciRuntime({ layout, log, program }: OciRuntimeOptions): W
     await mkdir(bundle, { mode: 0o700 });
     const runtimeLog = join(bundle, 'runtime.log');
     try {
-      await writeFile(join(bundle, 'config.json'), JSON.stringify(spec.config), { mode: 0o600 });
+      await writeFile(join(bundle, 'config.json'), configText(spec.config), { mode: 0o600 });
       const monitor = startMonitor(
         [
           ...['--api-version', '1', '-c', id, '-u', id, '-n', id, '-r', oci.path, '-b', bundle],
@@ -174,7 +175,7 @@ export function createOciRuntime({ layout, log, program }: OciRuntimeOptions): W
     const erased = () => rm(directory, { recursive: true, force: true });
     const processFile = join(directory, 'process.json');
     try {
-      await writeFile(processFile, JSON.stringify(spec.process), { mode: 0o600 });
+      await writeFile(processFile, configText(spec.process), { mode: 0o600 });
       const monitor = startMonitor(
         [
           ...['--api-version', '1', '-c', spec.container, '-u', spec.id, '-n', spec.container],

@@ -1,0 +1,57 @@
+/**
+ * `--security-opt`. In: texts. Out: what they mean. May import: errors, seccomp.
+ */
+import { DaemonError } from '../../errors.js';
+import { parseSeccomp, type SeccompProfile } from './seccomp.js';
+
+export interface SecurityOptions {
+  noNewPrivileges: boolean;
+  /** The daemon's own profile, none, or a given one. */
+  seccomp: 'default' | 'unconfined' | SeccompProfile;
+  /** `systempaths=unconfined`: nothing masked, nothing read-only. */
+  systemPathsUnconfined: boolean;
+}
+
+/** `key=value`, the old `key:value`, or a bare word (moby, daemon_unix.go parseSecurityOpt). */
+export function parseSecurityOptions(options: readonly string[]): SecurityOptions {
+  const result: SecurityOptions = {
+    noNewPrivileges: false,
+    seccomp: 'default',
+    systemPathsUnconfined: false,
+  };
+  for (const option of options) {
+    if (option === 'no-new-privileges') {
+      result.noNewPrivileges = true;
+      continue;
+    }
+    if (option === 'disable') continue;
+    const match = /^([^=:]+)[=:]([\s\S]*)$/.exec(option);
+    if (match === null) throw new DaemonError('invalid', `invalid --security-opt 1: "${option}"`);
+    const [, key, value = ''] = match;
+    switch (key) {
+      case 'label':
+      case 'apparmor':
+        // Neither SELinux nor AppArmor is driven; both mean nothing where they are off.
+        break;
+      case 'seccomp':
+        result.seccomp =
+          value === 'unconfined'
+            ? 'unconfined'
+            : value === 'builtin' || value === ''
+              ? 'default'
+              : parseSeccomp(value);
+        break;
+      case 'no-new-privileges':
+        if (!['true', 'false', '1', '0', 't', 'f'].includes(value.toLowerCase()))
+          throw new DaemonError('invalid', `invalid --security-opt 2: "${option}"`);
+        result.noNewPrivileges = ['true', '1', 't'].includes(value.toLowerCase());
+        break;
+      case 'systempaths':
+        if (value === 'unconfined') result.systemPathsUnconfined = true;
+        break;
+      default:
+        throw new DaemonError('invalid', `invalid --security-opt 2: "${option}"`);
+    }
+  }
+  return result;
+}
