@@ -1,21 +1,21 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { familiarName, familiarString, fullString, parseReference, withDefaultTag } from './reference.js';
+import { familiarString, fullString, parseReference, withDefaultTag } from './reference.js';
 
 const hex = 'a'.repeat(64);
 
 test('names get Docker Hub and library when they have no registry', () => {
   for (const [text, full] of [
-    ['busybox', 'docker.io/library/busybox'],
+    ['busybox', 'docker.io/library/busybox:latest'],
     ['user/app:1', 'docker.io/user/app:1'],
-    ['docker.io/busybox', 'docker.io/library/busybox'],
-    ['index.docker.io/user/app', 'docker.io/user/app'],
-    ['localhost/web', 'localhost/web'],
+    ['docker.io/busybox', 'docker.io/library/busybox:latest'],
+    ['index.docker.io/user/app', 'docker.io/user/app:latest'],
+    ['localhost/web', 'localhost/web:latest'],
     ['localhost:5000/web:1.0', 'localhost:5000/web:1.0'],
-    ['host.example/a/b/c', 'host.example/a/b/c'],
-    ['[::1]:5000/web', '[::1]:5000/web'],
-    ['Host/web', 'Host/web'],
-    [`busybox:1@sha256:${hex}`, `docker.io/library/busybox:1@sha256:${hex}`],
+    ['host.example/a/b/c', 'host.example/a/b/c:latest'],
+    ['[::1]:5000/web', '[::1]:5000/web:latest'],
+    ['Host/web', 'Host/web:latest'],
+    [`busybox:1@sha256:${hex}`, `docker.io/library/busybox@sha256:${hex}`],
   ] as const)
     assert.equal(fullString(parseReference(text)), full, text);
 });
@@ -31,7 +31,8 @@ test('familiar forms lead back to the same reference', () => {
     const reference = parseReference(text);
     assert.deepEqual(parseReference(familiarString(reference)), reference, text);
   }
-  assert.equal(familiarName(parseReference('docker.io/library/busybox')), 'busybox');
+  assert.equal(parseReference('docker.io/library/busybox').familiar, 'busybox');
+  assert.equal(parseReference('a/b').repository, 'docker.io/a/b');
   assert.equal(familiarString(withDefaultTag(parseReference('busybox'))), 'busybox:latest');
   assert.equal(withDefaultTag(parseReference(`busybox@sha256:${hex}`)).tag, undefined);
 });

@@ -8,7 +8,7 @@ import { DaemonError } from '../../errors.js';
 import type { EventSink } from '../../events/types.js';
 import type { Logger } from '../../log.js';
 import { chainIds, configLimitBytes, parseImageConfig } from '../image-config.js';
-import { familiarName, familiarString, fullName, fullString, type Reference } from '../reference.js';
+import { familiarString, fullString, type Reference } from '../reference.js';
 import type { Digest, Image, ImageConfig, Images, Layers, Platform, RegistryAuth } from '../types.js';
 import type { BlobRecords } from './blob-records.js';
 import type { RegistryConfig } from './endpoints.js';
@@ -149,7 +149,7 @@ async function fetchImage(
       'content',
       `image operating system "${config.os}" cannot be used on this platform: operating system is not supported`,
     );
-  const repositoryName = fullName(request.reference);
+  const repositoryName = request.reference.repository;
   if (known !== undefined) {
     records.add(repositoryName, diffIds, manifest.layers);
     return known;
@@ -200,7 +200,7 @@ async function pullOne(
   report({ status: `Digest: ${digest}` });
   const shown = familiarString(reference);
   const before = images.find(shown)?.id;
-  await images.addDigest(image.id, familiarName(reference), digest);
+  await images.addDigest(image.id, reference.familiar, digest);
   if (reference.digest === undefined && before !== image.id) await images.tag(image.id, shown);
   return { image, changed: before !== image.id };
 }
@@ -220,7 +220,7 @@ export async function pull(parts: PullParts, request: PullRequest): Promise<void
   const { reference, auth, report, signal } = request;
   const { events, log, config, certificateDirectories } = parts;
   const shown = familiarString(reference);
-  const name = familiarName(reference);
+  const name = reference.familiar;
   if (name === 'scratch') throw new DaemonError('forbidden', "'scratch' is a reserved name");
   const options = {
     config: config(),
