@@ -60,29 +60,30 @@ const reply = (query: Buffer, data: string | undefined, flags = 0) => {
   });
 };
 
-/** Asks from inside the namespace by a small program, as an application would. */
+/** Asks from inside the namespace by a program of its own, as an application would. */
 const program = `
-import socket, struct, sys
-mode, name = sys.argv[1], sys.argv[2]
-question = b''.join(bytes([len(p)]) + p.encode() for p in name.split('.')) + b'\\0'
-query = struct.pack('>HHHHHH', 7, 0x100, 1, 0, 0, 0) + question + struct.pack('>HH', 1, 1)
-if mode == 'tcp':
-    s = socket.create_connection(('127.0.0.11', 53), 5)
-    s.sendall(struct.pack('>H', len(query)) + query)
-    data = s.recv(4096)[2:]
-else:
-    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    s.settimeout(5)
-    s.sendto(query, ('127.0.0.11', 53))
-    data, sender = s.recvfrom(4096)
-    assert sender == ('127.0.0.11', 53), sender
-flags, answers = struct.unpack('>H2xH', data[2:8])
-print(flags & 15, '.'.join(str(b) for b in data[-4:]) if answers else 'none')
+const [mode, name] = process.argv.slice(1);
+const question = name.split('.').map((part) => String.fromCharCode(part.length) + part).join('') + '\\0\\0\\x01\\0\\x01';
+const query = Buffer.from('\\0\\x07\\x01\\0\\0\\x01\\0\\0\\0\\0\\0\\0' + question, 'latin1');
+const show = (reply) => {
+  console.log(reply[3] & 15, reply.readUInt16BE(6) ? [...reply.subarray(-4)].join('.') : 'none');
+  process.exit();
+};
+if (mode === 'tcp') {
+  const socket = require('net').connect(53, '127.0.0.11');
+  socket.on('data', (bytes) => show(bytes.subarray(2)));
+  socket.write(Buffer.concat([Buffer.from([0, query.length]), query]));
+} else {
+  const socket = require('dgram').createSocket('udp4');
+  socket.on('message', (reply, { address, port }) => show(address + port === '127.0.0.1153' ? reply : Buffer.alloc(12)));
+  socket.send(query, 53, '127.0.0.11');
+}
+setTimeout(() => process.exit(1), 5000);
 `;
-const lookUp = async (path: string, name: string, mode = 'udp') =>
-  (
-    await promisify(execFile)('nsenter', [`--net=${path}`, 'python3', '-c', program, mode, name])
-  ).stdout.trim();
+const lookUp = async (path: string, name: string, mode = 'udp') => {
+  const words = [`--net=${path}`, process.execPath, '-e', program, mode, name];
+  return (await promisify(execFile)('nsenter', words)).stdout.trim();
+};
 
 function start() {
   const table = new Map<string, string>();
