@@ -58,7 +58,7 @@ export const daemonOptions: readonly DaemonOption[] = [
     key: 'default-cgroupns-mode',
     kind: 'string',
     argument: 'mode',
-    help: 'cgroup namespace of containers: host or private (default host)',
+    help: 'cgroup namespace of containers: host or private (default private on cgroup v2)',
   },
   {
     key: 'default-gateway',

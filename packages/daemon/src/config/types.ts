@@ -93,7 +93,8 @@ export interface DaemonConfig {
   /** Bytes. */
   readonly defaultShmSize: number;
   readonly defaultIpcMode: string;
-  readonly defaultCgroupnsMode: string;
+  /** Absent: private on cgroup v2, host on v1. */
+  readonly defaultCgroupnsMode?: string;
   readonly noNewPrivileges: boolean;
   /** Path of a profile, `builtin` or `unconfined`. */
   readonly seccompProfile: string;

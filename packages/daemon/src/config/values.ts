@@ -293,10 +293,11 @@ export function toConfig(values: OptionValues, dataRoot: string, instance: strin
       'private',
       'shareable',
     ]),
-    defaultCgroupnsMode: oneOf('default-cgroupns-mode', string('default-cgroupns-mode') ?? 'host', [
-      'host',
-      'private',
-    ]),
+    ...optional(
+      'defaultCgroupnsMode',
+      string('default-cgroupns-mode') &&
+        oneOf('default-cgroupns-mode', string('default-cgroupns-mode')!, ['host', 'private']),
+    ),
     noNewPrivileges: boolean('no-new-privileges'),
     seccompProfile: string('seccomp-profile') ?? 'builtin',
   };
