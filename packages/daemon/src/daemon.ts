@@ -4,17 +4,24 @@
  * In: the configuration. Out: a running engine. May import: everything.
  */
 import { mkdir } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { eventRoutes } from './api/events.js';
 import { pingRoutes } from './api/ping.js';
+import { pluginRoutes } from './api/plugins.js';
+import { swarmRoutes } from './api/swarm.js';
+import { systemRoutes } from './api/system.js';
 import { volumeRoutes } from './api/volumes.js';
+import { reloadInto } from './config/reload.js';
 import type { DaemonConfig } from './config/types.js';
 import { createEventBus } from './events/bus.js';
-import { listen } from './http/listen.js';
+import { type Listeners, listen } from './http/listen.js';
 import type { Route } from './http/route.js';
 import { createApiServer } from './http/server.js';
 import { engineVersion } from './identity.js';
 import { createLayout } from './layout.js';
 import { groupId } from './linux/groups.js';
 import { createLogger } from './log.js';
+import { readEngineId } from './storage/engine-id.js';
 import { lockDataRoot, writePidFile } from './storage/exclusive.js';
 import { createVolumes } from './volumes/volumes.js';
 
@@ -24,21 +31,30 @@ export interface RunningDaemon {
   /** Graceful: no new requests, containers stopped unless live-restore, everything put away. Idempotent. */
   stop(): Promise<void>;
   /** What SIGHUP does: `config` replaces what can change while running. */
-  reload(config: DaemonConfig): Promise<void>;
+  reload(config: DaemonConfig): void;
 }
 
 /** Undone in reverse order when a later step of the start fails, and at the end of a graceful stop. */
 type Undo = () => Promise<void> | void;
 
 /** Starts everything; resolves when requests are served. */
-export async function startDaemon(config: DaemonConfig): Promise<RunningDaemon> {
+export async function startDaemon(initial: DaemonConfig): Promise<RunningDaemon> {
+  // Changed in place by a reload; areas read it when they need a value.
+  const config = { ...initial };
   const log = createLogger(config.logLevel);
   const layout = createLayout(config.dataRoot, config.execRoot);
   const undo: Undo[] = [];
   const undoAll = async (): Promise<void> => {
     for (const step of undo.splice(0).reverse())
-      await Promise.resolve(step()).catch((error: Error) => log.error({ error: error.message }, 'stopping'));
+      try {
+        await step();
+      } catch (error) {
+        log.error({ error: (error as Error).message }, 'stopping');
+      }
   };
+  const events = createEventBus();
+  let engineId = '';
+  let listeners: Listeners | undefined;
   let finish = (): void => {};
   const stopped = new Promise<void>((resolve) => {
     finish = resolve;
@@ -46,24 +62,46 @@ export async function startDaemon(config: DaemonConfig): Promise<RunningDaemon> 
   try {
     await mkdir(layout.dataRoot, { recursive: true, mode: 0o711 });
     await mkdir(layout.runRoot, { recursive: true, mode: 0o711 });
+    // First in, last out: whoever still waits for an answer gets it before the connection is cut.
+    undo.push(() => listeners?.cut());
     undo.push(await lockDataRoot(layout.dataRoot));
     undo.push(await writePidFile(config.pidFile));
 
-    const routes: Route[] = [...pingRoutes()];
-    const events = createEventBus();
+    engineId = await readEngineId(layout.dataRoot);
+    const routes: Route[] = [];
 
     const volumes = await createVolumes({ layout, events, log });
     routes.push(...volumeRoutes({ volumes }));
 
+    routes.push(
+      ...pingRoutes(),
+      ...eventRoutes({ events }),
+      ...systemRoutes({
+        config: () => config,
+        engineId,
+        events,
+        counts: () => ({ running: 0, paused: 0, stopped: 0, images: 0 }),
+        usage: {
+          images: async () => [],
+          containers: async () => [],
+          volumes: () => volumes.usage(),
+          buildCache: async () => [],
+          layersSize: async () => 0,
+        },
+        login: async () => '',
+        storageStatus: [],
+      }),
+      ...swarmRoutes(),
+      ...pluginRoutes(),
+    );
     const api = createApiServer({ routes, log, experimental: config.experimental, engineVersion });
-    const listeners = await listen(api, {
+    listeners = await listen(api, {
       hosts: config.hosts,
       tls: config.tls,
       groupId: await groupId(config.group),
       log,
     });
-    undo.push(() => listeners.close());
-    events.publish('daemon', 'start', { ID: '', Attributes: {} });
+    undo.push(() => listeners?.close());
     log.info({ dataRoot: layout.dataRoot }, 'Daemon has completed initialization');
   } catch (error) {
     await undoAll();
@@ -77,8 +115,11 @@ export async function startDaemon(config: DaemonConfig): Promise<RunningDaemon> 
       stopping ??= undoAll().then(finish);
       return stopping;
     },
-    async reload() {
-      log.info('configuration reloaded');
+    reload(next) {
+      const changed = reloadInto(config, next);
+      log.level = config.logLevel;
+      log.info({ changed }, 'configuration reloaded');
+      events.publish('daemon', 'reload', { ID: engineId, Attributes: { name: hostname() } });
     },
   };
 }

@@ -17,6 +17,8 @@ import {
 import { Command, Option } from 'commander';
 import { exitCodes } from '../errors.js';
 
+const lingerMs = 2000;
+
 interface Parsed {
   config: DaemonConfig;
   /** Reads file and flags again. */
@@ -103,5 +105,7 @@ export async function daemonCommand(words: readonly string[]): Promise<number> {
   const daemon = await startDaemon(parsed.config);
   followSignals(daemon, parsed.again);
   await daemon.stopped;
+  // Nothing of ours is open any more; should something be, it may not keep the process.
+  setTimeout(() => process.exit(), lingerMs).unref();
   return exitCodes.ok;
 }

@@ -125,14 +125,19 @@ async function listenTcp(
 }
 
 export interface Listeners {
-  /** Stops accepting; connections go on. */
+  /** Stops accepting and removes the socket files; connections go on. */
   close(): void;
+  /** Cuts the connections that are left. */
+  cut(): void;
 }
 
 /** Listens on every host and hands connections to `api`. Nothing listens when one of them fails. */
 export async function listen(api: Server, options: ListenOptions): Promise<Listeners> {
   const servers: NetServer[] = [];
+  const connections = new Set<Socket>();
   const accept = (socket: Socket): void => {
+    connections.add(socket);
+    socket.once('close', () => connections.delete(socket));
     api.emit('connection', socket);
   };
   try {
@@ -168,6 +173,9 @@ export async function listen(api: Server, options: ListenOptions): Promise<Liste
   return {
     close() {
       for (const server of servers) server.close();
+    },
+    cut() {
+      for (const socket of connections) socket.destroy();
     },
   };
 }

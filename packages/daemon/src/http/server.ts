@@ -91,13 +91,13 @@ export function createApiServer(options: ApiServerOptions): Server {
     try {
       await answer(request, response, upgradeHead);
     } catch (error) {
-      const status = error instanceof DaemonError ? error.status : 500;
       const fields = {
         method: request.method,
         path: request.url?.split('?', 1)[0],
         error: (error as Error).message,
       };
-      if (status < 500) log.debug(fields, 'refused');
+      // What the engine decided is the client's business; what it did not foresee is ours.
+      if (error instanceof DaemonError && error.kind !== 'system') log.debug(fields, 'refused');
       else log.error({ ...fields, stack: (error as Error).stack }, 'failed');
       sendError(response, error);
     }
