@@ -86,6 +86,8 @@ export interface Image {
   readonly digests: readonly string[];
   /** Bytes of all unpacked layers. */
   readonly size: number;
+  /** RFC 3339: when a name was last given to it here. */
+  readonly lastTagged?: string;
   /** Image this one was built or committed from on this host. */
   readonly parent?: Digest;
 }
@@ -111,6 +113,8 @@ export interface Content {
   /** Keeps a document; durable when the promise resolves. */
   write(bytes: Uint8Array): Promise<Digest>;
   remove(digest: Digest): Promise<void>;
+  /** Removes all documents but these. At start only image configs and manifests that a reference names stay. */
+  keepOnly(needed: ReadonlySet<Digest>): Promise<void>;
   /**
    * The bytes of a blob, digest verified at the end (DaemonError `filesystem layer verification failed …`): first
    * what an earlier attempt left on disk, then what `open` brings from `offset` on. They stay on disk, so that a
@@ -204,8 +208,8 @@ export interface Layers {
   settle(chain: readonly Digest[]): Promise<void>;
   /** The writable layer as a new layer on its parent (`docker commit`). */
   commitRoot(id: string): Promise<Layer>;
-  /** Removes layers that no image and no root needs; returns bytes freed. */
-  collect(needed: ReadonlySet<Digest>): Promise<number>;
+  /** Removes layers that nobody needs: not below `needed`, no root, no hold, not new. Returns them, topmost first. */
+  collect(needed: ReadonlySet<Digest>): Promise<Layer[]>;
 }
 
 /** Credentials of `X-Registry-Auth` (base64url JSON). Never logged. */
