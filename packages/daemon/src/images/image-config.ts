@@ -3,7 +3,6 @@
  *
  * In: bytes. Out: ImageConfig with valid platform, layers and history. May import: errors, types.
  */
-import { createHash } from 'node:crypto';
 import { DaemonError } from '../errors.js';
 import type { Digest, ImageConfig } from './types.js';
 
@@ -68,18 +67,4 @@ export function parseImageConfig(bytes: Uint8Array): ImageConfig {
     architecture: (architecture as string | undefined) ?? '',
     rootfs: { type: 'layers', diff_ids: diffIds as Digest[] },
   } as ImageConfig;
-}
-
-/** Chain ID of every layer, lowest first (OCI image spec, "Layer ChainID"). */
-export function chainIds(diffIds: readonly Digest[]): Digest[] {
-  const chain: Digest[] = [];
-  for (const diffId of diffIds) {
-    const below = chain.at(-1);
-    chain.push(
-      below === undefined
-        ? diffId
-        : `sha256:${createHash('sha256').update(`${below} ${diffId}`).digest('hex')}`,
-    );
-  }
-  return chain;
 }

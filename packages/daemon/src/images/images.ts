@@ -8,6 +8,7 @@ import { DaemonError } from '../errors.js';
 import type { EventSink } from '../events/types.js';
 import type { Layout } from '../layout.js';
 import type { Logger } from '../log.js';
+import { parseImageConfig } from './image-config.js';
 import { chainOf } from './layers/chain-id.js';
 import { openRecords } from './records.js';
 import { familiarString, fullString, isDigest, parseReference, withDefaultTag } from './reference.js';
@@ -155,7 +156,7 @@ export async function createImages({
   // What a crash left: references to nothing, records without content, content and layers without records.
   for (const id of [...records.images.keys()]) {
     const bytes = await content.read(id).catch(() => undefined);
-    const config = bytes === undefined ? undefined : (JSON.parse(bytes.toString('utf8')) as ImageConfig);
+    const config = bytes === undefined ? undefined : parseImageConfig(bytes);
     const lost =
       config === undefined ||
       chainOf(config.rootfs.diff_ids).some((chainId) => layers.find(chainId) === undefined);

@@ -7,7 +7,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { DaemonError } from '../../errors.js';
 import type { EventSink } from '../../events/types.js';
 import type { Logger } from '../../log.js';
-import { chainIds, configLimitBytes, parseImageConfig } from '../image-config.js';
+import { configLimitBytes, parseImageConfig } from '../image-config.js';
+import { chainOf } from '../layers/chain-id.js';
 import { familiarString, fullString, type Reference } from '../reference.js';
 import type { Digest, Image, ImageConfig, Images, Layers, Platform, RegistryAuth } from '../types.js';
 import type { BlobRecords } from './blob-records.js';
@@ -90,7 +91,7 @@ async function fetchLayers(
 ): Promise<void> {
   const { layers, transfers } = parts;
   const { report } = request;
-  const chain = chainIds(diffIds);
+  const chain = chainOf(diffIds);
   const controller = new AbortController();
   const signal = AbortSignal.any([request.signal, controller.signal]);
   const holds: { release(): void }[] = [];
