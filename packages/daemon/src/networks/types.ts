@@ -70,6 +70,8 @@ export interface Endpoint {
   readonly address6: string;
   readonly prefixLength6: number;
   readonly macAddress: string;
+  /** Its end on the host: the veth, or the TAP to open; "" when the driver has none. */
+  readonly hostInterface: string;
   /** Names the embedded DNS answers for: container name, short ID, aliases. */
   readonly dnsNames: readonly string[];
   readonly request: EndpointRequest;
@@ -104,7 +106,7 @@ export interface SandboxRequest {
 
 export interface Sandbox {
   readonly id: string;
-  /** Path of the network namespace (NetworkSettings.SandboxKey), for the OCI spec. */
+  /** Path of the network namespace (NetworkSettings.SandboxKey), for the OCI spec; "" is the host's own. */
   readonly path: string;
   readonly endpoints: Readonly<Record<string, Endpoint>>;
   /** What is published, with the ports chosen. */
@@ -141,30 +143,41 @@ export interface Networks {
   shutdown(): Promise<void>;
 }
 
-/** One kind of network. State on the host is the driver's; addresses are IPAM's; records are the registry's. */
+/**
+ * One kind of network. Links on the host are the driver's; addresses are IPAM's; records, namespaces and published
+ * ports are the registry's and the sandboxes'.
+ */
 export interface NetworkDriver {
   readonly name: string;
+  /** It has pools and hands out addresses; `host` and `none` do not. */
+  readonly addresses: boolean;
+  /** The link it keeps on the host for a network, if any. */
+  linkName?(network: Network): string | undefined;
   /** Throws DaemonError invalid or forbidden; changes nothing. */
   validate(network: Network): void;
   create(network: Network): Promise<void>;
+  /** Idempotent. */
   delete(network: Network): Promise<void>;
+  /** Makes the interface `interfaceName` in the namespace, down and without addresses, or the TAP. */
   join(network: Network, join: JoinRequest): Promise<void>;
+  /** Removes it; a namespace that ends takes its interfaces along, so this is for live ones and for TAPs. */
   leave(network: Network, leave: LeaveRequest): Promise<void>;
   /** Makes links and rules as recorded, whatever was there; called at start and after a flush. */
-  reconcile(network: Network, endpoints: readonly Endpoint[]): Promise<void>;
+  reconcile(network: Network): Promise<void>;
 }
 
 export interface JoinRequest {
+  /** `path` is "" for TAPs: they stay in the host's namespace. */
   sandbox: { id: string; path: string };
   endpoint: Endpoint;
   attachment: 'veth' | 'tap';
   /** Name inside the namespace: eth0, eth1, … */
   interfaceName: string;
-  defaultRoute: boolean;
-  ports: PortMap;
 }
 
 export interface LeaveRequest {
   sandbox: { id: string; path: string };
   endpoint: Endpoint;
+  attachment: 'veth' | 'tap';
+  interfaceName: string;
 }

@@ -1,0 +1,133 @@
+/**
+ * Publishes a container's ports: host ports claimed and held, and what the firewall has to translate.
+ *
+ * In: wishes, the container's addresses. Out: Docker's port map with ports chosen, rules, held sockets; all or
+ * nothing. May import: ports, holder.
+ */
+import { isIPv6 } from 'node:net';
+import { DaemonError, errnoOf } from '../errors.js';
+import type { PortRules } from './firewall.js';
+import { type HeldPort, holdPort } from './holder.js';
+import { hostAddressesOf, hostPort, type PortAllocator, type PortClaim, type PortWish } from './ports.js';
+import type { AllowedPort, PublishedPort } from './ruleset.js';
+import type { PortMap } from './types.js';
+
+export interface PublishTarget {
+  /** "" when the container has none of the family. */
+  address: string;
+  address6: string;
+  /** Reached by routing (`gateway_mode` routed): no translation, no host port. */
+  routed4: boolean;
+  routed6: boolean;
+}
+
+export interface Publication {
+  readonly map: PortMap;
+  readonly rules: PortRules;
+  close(): Promise<void>;
+}
+
+/** bind(2)'s errors as Go words them. */
+const bindErrors: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'address already in use',
+  EADDRNOTAVAIL: 'cannot assign requested address',
+  EACCES: 'permission denied',
+};
+
+const networkName = (claim: PortClaim): string => `${claim.protocol}${isIPv6(claim.hostIp) ? 6 : 4}`;
+
+interface HeldWish {
+  wish: PortWish;
+  claims: PortClaim[];
+  held: HeldPort[];
+}
+
+export function createPublisher(allocator: PortAllocator, ipv6: boolean) {
+  /** One wish on one host port, or why not when somebody else has the port. */
+  async function tryPort(wish: PortWish, port: number, target: PublishTarget): Promise<HeldWish | string> {
+    const addresses = hostAddressesOf(wish.hostIp, ipv6);
+    const blocked = allocator.claim(wish.protocol, addresses, port);
+    if (blocked) return `Bind for ${hostPort(blocked, port)} failed: port is already allocated`;
+    const claims = addresses.map((hostIp) => ({ protocol: wish.protocol, hostIp, hostPort: port }));
+    const held: HeldPort[] = [];
+    try {
+      for (const claim of claims) {
+        const own = isIPv6(claim.hostIp) ? target.address6 : target.address;
+        const address = own || target.address || target.address6;
+        held.push(await holdPort({ ...claim, address, port: wish.port }));
+      }
+    } catch (error) {
+      await Promise.all(held.map((each) => each.close()));
+      for (const claim of claims) allocator.release(claim);
+      const reason = bindErrors[errnoOf(error) ?? ''];
+      const claim = claims[held.length]!;
+      if (!reason) throw error;
+      return `Error starting userland proxy: listen ${networkName(claim)} ${hostPort(claim.hostIp, port)}: bind: ${reason}`;
+    }
+    return { wish, claims, held };
+  }
+
+  async function openWish(wish: PortWish, target: PublishTarget): Promise<HeldWish> {
+    const { first, last } = wish.range ?? { first: 0, last: 0 };
+    const candidates: Iterable<number> = wish.range
+      ? Array.from({ length: last - first + 1 }, (_, index) => first + index)
+      : allocator.ephemeral();
+    let reason = 'all ports are allocated';
+    for (const port of candidates) {
+      const result = await tryPort(wish, port, target);
+      if (typeof result !== 'string') return result;
+      reason = result;
+    }
+    throw new DaemonError('system', reason);
+  }
+
+  const closeAll = async (wishes: readonly HeldWish[]): Promise<void> => {
+    await Promise.all(wishes.flatMap(({ held }) => held.map((each) => each.close())));
+    for (const { claims } of wishes) for (const claim of claims) allocator.release(claim);
+  };
+
+  /** `exposed` ports appear in the map, unpublished. */
+  return async function publish(
+    wishes: readonly PortWish[],
+    exposed: readonly string[],
+    target: PublishTarget,
+  ): Promise<Publication> {
+    const map: PortMap = Object.fromEntries(exposed.map((key) => [key, null]));
+    const ports: PublishedPort[] = [];
+    const allowed: AllowedPort[] = [];
+    const opened: HeldWish[] = [];
+    try {
+      for (const wish of wishes) {
+        const { protocol, port } = wish;
+        for (const [address, routed] of [
+          [target.address, target.routed4],
+          [target.address6, target.routed6],
+        ] as const)
+          if (address && routed) allowed.push({ protocol, from: '', address, port });
+        const translated = {
+          ...target,
+          address: target.routed4 ? '' : target.address,
+          address6: target.routed6 ? '' : target.address6,
+        };
+        if (!translated.address && !translated.address6) continue;
+        const result = await openWish(wish, translated);
+        opened.push(result);
+        const bindings = map[`${port}/${protocol}`] ?? [];
+        for (const claim of result.claims) {
+          bindings.push({ HostIp: claim.hostIp, HostPort: String(claim.hostPort) });
+          const family = isIPv6(claim.hostIp) ? 6 : 4;
+          const address = family === 6 ? translated.address6 : translated.address;
+          const hostIp = claim.hostIp === '0.0.0.0' || claim.hostIp === '::' ? '' : claim.hostIp;
+          if (address) ports.push({ protocol, family, hostIp, hostPort: claim.hostPort, address, port });
+        }
+        map[`${port}/${protocol}`] = bindings;
+      }
+    } catch (error) {
+      await closeAll(opened);
+      throw error;
+    }
+    return { map, rules: { ports, allowed }, close: () => closeAll(opened) };
+  };
+}
+
+export type Publisher = ReturnType<typeof createPublisher>;

@@ -1,0 +1,277 @@
+/**
+ * Sandboxes: a container's namespace with its interfaces, addresses, routes, published ports and resolver.
+ *
+ * In: endpoints that were planned (endpoints.ts). Out: the kernel's state, all of it or none. May import: drivers'
+ * interface, links, publish, dns/types.
+ */
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createNetworkNamespace, unmount, unmountFlags, writeSysctlInNamespace } from '@noos/linux';
+import type { EmbeddedDns } from '../dns/types.js';
+import { DaemonError, errnoOf } from '../errors.js';
+import type { Firewall } from './firewall.js';
+import { type GatewayCandidate, gatewayFor } from './gateway.js';
+import { applyLinks, type Change } from './links.js';
+import { hasNames } from './names.js';
+import { bridgeSettings } from './options.js';
+import { parsePorts } from './ports.js';
+import type { Publisher } from './publish.js';
+import { forwardServers, type ResolvConf } from './resolv-conf.js';
+import type { createSandboxRecords, Joined, SandboxState } from './sandbox-state.js';
+import type { Network, NetworkDriver } from './types.js';
+
+export interface SandboxDeps {
+  namespaces: string;
+  records: ReturnType<typeof createSandboxRecords>;
+  firewall: Firewall;
+  publish: Publisher;
+  dns: EmbeddedDns;
+  network(id: string): Network | undefined;
+  driver(network: Network): NetworkDriver;
+  /** Host address of published ports that name none. */
+  publishAddress: string;
+  hostResolvConf(): Promise<ResolvConf>;
+}
+
+/** Settles all, then throws what failed first: nothing goes on in the background when the caller undoes. */
+async function all(work: readonly Promise<unknown>[]): Promise<void> {
+  const failed = (await Promise.allSettled(work)).find((result) => result.status === 'rejected');
+  if (failed) throw failed.reason;
+}
+
+/** What `ip` has to do inside the namespace for one interface. */
+function interfaceChanges({ endpoint, interfaceName }: Joined): Change[] {
+  const changes: Change[] = [];
+  if (endpoint.address)
+    changes.push(['addr', 'add', `${endpoint.address}/${endpoint.prefixLength}`, 'dev', interfaceName]);
+  if (endpoint.address6)
+    changes.push([
+      ...['addr', 'add', `${endpoint.address6}/${endpoint.prefixLength6}`, 'dev', interfaceName, 'nodad'],
+    ]);
+  changes.push(['link', 'set', interfaceName, 'up']);
+  return changes;
+}
+
+const defaultRoute = (family: 4 | 6, { endpoint, interfaceName }: GatewayCandidate): Change => [
+  ...['route', 'replace', 'default', 'via'],
+  ...[family === 4 ? endpoint.gateway : endpoint.ipv6Gateway, 'dev', interfaceName],
+];
+
+export function createSandboxes(deps: SandboxDeps) {
+  const pathOf = (id: string): string => join(deps.namespaces, id);
+
+  const candidates = (state: SandboxState): GatewayCandidate[] =>
+    state.joined.map((joined) => ({
+      ...joined,
+      external: deps.network(joined.endpoint.networkId)?.internal === false,
+    }));
+
+  async function makeNamespace(path: string): Promise<void> {
+    await createNetworkNamespace(path);
+    await Promise.all([
+      // Interfaces of IPv4-only networks must not configure themselves; those with an address are switched on below.
+      writeSysctlInNamespace(path, 'net/ipv6/conf/default/disable_ipv6', '1').catch(ignoreMissing),
+      // Gratuitous ARP when the interface comes up: neighbours forget who had the address before.
+      writeSysctlInNamespace(path, 'net/ipv4/conf/default/arp_notify', '1'),
+    ]);
+  }
+
+  async function applySysctls(state: SandboxState, joined: readonly Joined[]): Promise<void> {
+    for (const { endpoint, interfaceName } of joined)
+      if (endpoint.address6)
+        await writeSysctlInNamespace(state.path, `net/ipv6/conf/${interfaceName}/disable_ipv6`, '0');
+    for (const [name, value] of Object.entries(state.request.sysctls))
+      await writeSysctlInNamespace(state.path, name.replaceAll('.', '/'), value);
+  }
+
+  const partsOf = (state: SandboxState, joined: Joined) => {
+    const network = deps.network(joined.endpoint.networkId)!;
+    const attachment = state.request.attachment;
+    const sandbox = { id: state.request.id, path: state.path };
+    return { network, driver: deps.driver(network), request: { sandbox, attachment, ...joined } };
+  };
+
+  /** Interfaces into the namespace, then addresses and routes, by one `ip` each. */
+  async function plug(state: SandboxState, joined: readonly Joined[]): Promise<void> {
+    await all(
+      joined.map((each) => {
+        const { network, driver, request } = partsOf(state, each);
+        return driver.join(network, request);
+      }),
+    );
+    if (state.path === '') return;
+    await applySysctls(state, joined);
+    await applyLinks([...joined.flatMap(interfaceChanges), ...routeChanges(state)], {
+      namespace: state.path,
+    });
+  }
+
+  /** Default routes that are not as they should be; remembers the new ones. */
+  function routeChanges(state: SandboxState): Change[] {
+    const changes: Change[] = [];
+    for (const family of [4, 6] as const) {
+      const wanted = gatewayFor(family, candidates(state));
+      if (wanted && wanted.endpoint.endpointId !== state.gateways[family])
+        changes.push(defaultRoute(family, wanted));
+      if (wanted) state.gateways[family] = wanted.endpoint.endpointId;
+      else delete state.gateways[family];
+    }
+    return changes;
+  }
+
+  /** Ports go to the endpoint that has the default route, when it is on a bridge. */
+  async function publishPorts(state: SandboxState): Promise<void> {
+    const { request } = state;
+    const external = candidates(state);
+    const chosen = gatewayFor(4, external) ?? gatewayFor(6, external);
+    const network = chosen && deps.network(chosen.endpoint.networkId);
+    if (!chosen || network?.driver !== 'bridge') {
+      state.ports = Object.fromEntries(request.exposedPorts.map((key) => [key, null]));
+      return;
+    }
+    const { bindingAddress, mode4, mode6 } = bridgeSettings(network);
+    const recorded = Object.values(state.ports).some((bindings) => bindings !== null);
+    const source = recorded ? { ports: state.ports, exposedPorts: [], publishAll: false } : request;
+    const { endpoint } = chosen;
+    try {
+      const publication = await deps.publish(
+        parsePorts(source, bindingAddress || deps.publishAddress),
+        request.exposedPorts,
+        {
+          address: endpoint.address,
+          address6: endpoint.address6,
+          routed4: mode4 === 'routed',
+          routed6: mode6 === 'routed',
+        },
+      );
+      state.publication = publication;
+      state.ports = publication.map;
+      await deps.firewall.addPorts(publication.rules);
+    } catch (error) {
+      if (!(error instanceof DaemonError)) throw error;
+      throw new DaemonError(
+        error.kind,
+        `driver failed programming external connectivity on endpoint ${request.name} (${endpoint.endpointId}): ${error.message}`,
+        { cause: error },
+      );
+    }
+  }
+
+  async function unpublishPorts(state: SandboxState): Promise<void> {
+    const publication = state.publication;
+    delete state.publication;
+    if (publication) await all([deps.firewall.removePorts(publication.rules), publication.close()]);
+  }
+
+  /** Resolver on when a user-defined network is joined, off when none is. */
+  async function updateDns(state: SandboxState): Promise<void> {
+    const wanted =
+      state.path !== '' && state.joined.some(({ endpoint }) => hasNames(deps.network(endpoint.networkId)));
+    const { id, dns } = state.request;
+    if (!wanted) {
+      if (state.dns) await deps.dns.close(id);
+      state.dns = false;
+      return;
+    }
+    state.dns = true;
+    const servers = forwardServers(await deps.hostResolvConf(), dns);
+    const forward = candidates(state).some(({ external }) => external);
+    await deps.dns.open({ sandbox: id, path: state.path, servers, forward });
+  }
+
+  async function removeNamespace(path: string): Promise<void> {
+    // A bind mount, or (after a crash in between) a plain file.
+    await unmount(path, unmountFlags.detach).catch((error: unknown) => {
+      if (!['EINVAL', 'ENOENT'].includes(errnoOf(error) ?? '')) throw error;
+    });
+    await rm(path, { force: true });
+  }
+
+  async function close(state: SandboxState): Promise<void> {
+    const taps = state.request.attachment === 'tap' ? state.joined : [];
+    await all([
+      unpublishPorts(state),
+      (async () => {
+        if (state.dns) await deps.dns.close(state.request.id);
+        if (state.path !== '') await removeNamespace(state.path);
+      })(),
+      ...taps.map((joined) => {
+        const { network, driver, request } = partsOf(state, joined);
+        return driver.leave(network, request);
+      }),
+    ]);
+    await deps.records.remove(state.request.id);
+  }
+
+  return {
+    pathOf,
+    close,
+    removeNamespace,
+
+    /** Everything of a planned sandbox; on failure the caller closes it. */
+    async open(state: SandboxState): Promise<void> {
+      await all([
+        deps.records.write(state),
+        publishPorts(state),
+        (async () => {
+          if (state.path !== '') await makeNamespace(state.path);
+          await plug(state, state.joined);
+          await updateDns(state);
+        })(),
+      ]);
+      // Once more with the ports chosen, for the next daemon.
+      if (state.publication) await deps.records.write(state);
+    },
+
+    /** One more endpoint, already in `state.joined`; on failure the caller leaves it. */
+    async join(state: SandboxState, joined: Joined): Promise<void> {
+      const before = gatewayFor(
+        4,
+        candidates({ ...state, joined: state.joined.filter((each) => each !== joined) }),
+      );
+      await deps.records.write(state);
+      await plug(state, [joined]);
+      await republish(state, before?.endpoint.endpointId);
+      await updateDns(state);
+    },
+
+    /** One endpoint less; it is still in `state.joined` and is taken out here. */
+    async leave(state: SandboxState, joined: Joined): Promise<void> {
+      const { network, driver, request } = partsOf(state, joined);
+      const before = gatewayFor(4, candidates(state))?.endpoint.endpointId;
+      await driver.leave(network, request);
+      state.joined = state.joined.filter((each) => each !== joined);
+      for (const family of [4, 6] as const)
+        if (state.gateways[family] === joined.endpoint.endpointId) delete state.gateways[family];
+      if (state.path !== '') await applyLinks(routeChanges(state), { namespace: state.path });
+      await republish(state, before);
+      await updateDns(state);
+      await deps.records.write(state);
+    },
+
+    /** After a restart of the daemon: what lives in this process, and the links as recorded. */
+    async adopt(state: SandboxState): Promise<void> {
+      for (const family of [4, 6] as const) {
+        const gateway = gatewayFor(family, candidates(state));
+        if (gateway) state.gateways[family] = gateway.endpoint.endpointId;
+      }
+      await all([publishPorts(state), updateDns(state)]);
+    },
+    plug,
+  };
+
+  /** The ports follow the default route. */
+  async function republish(state: SandboxState, before: string | undefined): Promise<void> {
+    if (gatewayFor(4, candidates(state))?.endpoint.endpointId === before) return;
+    await unpublishPorts(state);
+    await publishPorts(state);
+    await deps.records.write(state);
+  }
+}
+
+const ignoreMissing = (error: unknown): void => {
+  // A kernel without IPv6 has no such switch.
+  if (errnoOf(error) !== 'ENOENT') throw error;
+};
+
+export type Sandboxes = ReturnType<typeof createSandboxes>;
