@@ -130,7 +130,7 @@ async function* pieces(rootFd: number, options: CreateOptions): AsyncGenerator<B
       });
 
   const headerOf = (name: string, type: string, stats: NonNullable<Stats>): Header => ({
-    name: type === typeFlags.directory ? `${name}/` : name,
+    name: type === typeFlags.directory && !name.endsWith('/') ? `${name}/` : name,
     mode: Number(stats.mode) & 0o7777,
     uid: Number(stats.uid),
     gid: Number(stats.gid),
@@ -170,7 +170,7 @@ async function* pieces(rootFd: number, options: CreateOptions): AsyncGenerator<B
     const fd = openSync(path, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
     try {
       for (const child of readdirSync(below(fd, '.')).sort())
-        yield* entry(below(fd, child), name === '' ? child : `${name}/${child}`);
+        yield* entry(below(fd, child), name === '' || name === '/' ? name + child : `${name}/${child}`);
     } finally {
       closeSync(fd);
     }

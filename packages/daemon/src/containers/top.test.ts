@@ -3,7 +3,8 @@ import { test } from 'node:test';
 import { checkPsArguments, listProcesses, parsePs } from './top.js';
 
 test('rows of the container, the command as one cell', () => {
-  const output = 'UID   PID  CMD\nroot    1 init -x  y\nroot   12 sh -c a b\nroot    - thread\nroot   13 other\n';
+  const output =
+    'UID   PID  CMD\nroot    1 init -x  y\nroot   12 sh -c a b\nroot    - thread\nroot   13 other\n';
   assert.deepEqual(parsePs(output, new Set([12])), {
     Titles: ['UID', 'PID', 'CMD'],
     Processes: [

@@ -17,7 +17,8 @@ const fields = (line: string): string[] => line.split(/[\t\n\f\r ]+/).filter((fi
 /** Renaming the PID column would make processes impossible to tell apart. */
 export function checkPsArguments(text: string): void {
   for (const match of text.matchAll(/\s+([^\s]*)=\s*(PID[^\s]*)/g))
-    if (match[1] !== 'pid') throw new DaemonError('system', `specifying "${match[1]}=${match[2]}" is not allowed`);
+    if (match[1] !== 'pid')
+      throw new DaemonError('system', `specifying "${match[1]}=${match[2]}" is not allowed`);
 }
 
 /** Rows of `processes`; lines with `-` for a PID are threads of the row before. */
@@ -37,7 +38,8 @@ export function parsePs(output: string, processes: ReadonlySet<number>): Process
       contained = processes.has(Number(cell));
     }
     // The last column is a command with its arguments.
-    if (contained) rows.push([...cells.slice(0, titles.length - 1), cells.slice(titles.length - 1).join(' ')]);
+    if (contained)
+      rows.push([...cells.slice(0, titles.length - 1), cells.slice(titles.length - 1).join(' ')]);
   }
   return { Titles: titles, Processes: rows };
 }

@@ -62,7 +62,13 @@ export function createExecSessions(): ExecSessions {
   }, keptMs).unref();
   return {
     add(parts) {
-      const session = { ...parts, id: randomBytes(32).toString('hex'), running: false, pid: 0, exitCode: null };
+      const session = {
+        ...parts,
+        id: randomBytes(32).toString('hex'),
+        running: false,
+        pid: 0,
+        exitCode: null,
+      };
       sessions.set(session.id, session);
       return session;
     },
@@ -72,9 +78,12 @@ export function createExecSessions(): ExecSessions {
       return session;
     },
     of: (container) =>
-      [...sessions.values()].filter((session) => session.container === container && session.exitCode === null),
+      [...sessions.values()].filter(
+        (session) => session.container === container && session.exitCode === null,
+      ),
     forget(container) {
-      for (const session of sessions.values()) if (session.container === container) sessions.delete(session.id);
+      for (const session of sessions.values())
+        if (session.container === container) sessions.delete(session.id);
     },
     close: () => clearInterval(timer),
   };

@@ -125,7 +125,9 @@ const blkioKinds = [
   'sectors_recursive',
 ] as const;
 
-function blkioStats(entries: Partial<Record<(typeof blkioKinds)[number], BlkioEntry[]>>): GroupStats['blkio_stats'] {
+function blkioStats(
+  entries: Partial<Record<(typeof blkioKinds)[number], BlkioEntry[]>>,
+): GroupStats['blkio_stats'] {
   return Object.fromEntries(blkioKinds.map((kind) => [kind, entries[kind] ?? null]));
 }
 
@@ -150,7 +152,10 @@ function version1(read: Read, machineMemoryBytes: number): GroupStats {
   return {
     pids_stats: pidsStats(read, 'pids'),
     blkio_stats: blkioStats({
-      io_service_bytes_recursive: first('blkio.throttle.io_service_bytes_recursive', 'blkio.throttle.io_service_bytes'),
+      io_service_bytes_recursive: first(
+        'blkio.throttle.io_service_bytes_recursive',
+        'blkio.throttle.io_service_bytes',
+      ),
       io_serviced_recursive: first('blkio.throttle.io_serviced_recursive', 'blkio.throttle.io_serviced'),
       io_queue_recursive: [],
       io_service_time_recursive: [],
@@ -274,5 +279,10 @@ export async function readGroupProcesses(groups: Groups): Promise<number[]> {
   const texts = await Promise.all(
     files.map((entry) => readFile(join(entry.parentPath, entry.name), 'utf8').catch(() => '')),
   );
-  return texts.flatMap((text) => text.split('\n').filter((line) => line !== '').map(Number));
+  return texts.flatMap((text) =>
+    text
+      .split('\n')
+      .filter((line) => line !== '')
+      .map(Number),
+  );
 }

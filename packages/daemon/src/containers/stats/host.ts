@@ -19,7 +19,11 @@ export interface InterfaceStats {
 /** /proc/stat: nanoseconds of all CPUs in all states (user to softirq and steal's predecessor), and how many CPUs. */
 export function parseSystemCpu(text: string): { usageNs: number; cpus: number } {
   const lines = text.split('\n');
-  const total = lines.find((line) => line.startsWith('cpu '))?.trim().split(/\s+/) ?? [];
+  const total =
+    lines
+      .find((line) => line.startsWith('cpu '))
+      ?.trim()
+      .split(/\s+/) ?? [];
   // moby daemon/stats_unix.go, readSystemCPUUsage: the first seven fields.
   const ticks = total.slice(1, 8).reduce((sum, field) => sum + Number(field), 0);
   return { usageNs: ticks * nsPerTick, cpus: lines.filter((line) => /^cpu\d/.test(line)).length };

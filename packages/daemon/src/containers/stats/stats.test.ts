@@ -3,11 +3,20 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { parseBlkio, parseGroups, parseIoStat, readGroupProcesses, readGroupStats } from './control-groups.js';
+import {
+  parseBlkio,
+  parseGroups,
+  parseIoStat,
+  readGroupProcesses,
+  readGroupStats,
+} from './control-groups.js';
 import { parseInterfaces, parseMachineMemory, parseSystemCpu } from './host.js';
 
 test('groups of version 1, 2 and both', () => {
-  const one = parseGroups('5:cpu,cpuacct:/docker/x\n4:memory:/docker/x\n1:name=systemd:/y\n0::/docker/x\n', true);
+  const one = parseGroups(
+    '5:cpu,cpuacct:/docker/x\n4:memory:/docker/x\n1:name=systemd:/y\n0::/docker/x\n',
+    true,
+  );
   assert.deepEqual(Object.fromEntries(one), {
     cpu: '/sys/fs/cgroup/cpu,cpuacct/docker/x',
     cpuacct: '/sys/fs/cgroup/cpu,cpuacct/docker/x',
@@ -15,7 +24,9 @@ test('groups of version 1, 2 and both', () => {
     systemd: '/sys/fs/cgroup/systemd/y',
     unified: '/sys/fs/cgroup/unified/docker/x',
   });
-  assert.deepEqual(Object.fromEntries(parseGroups('0::/docker/x\n', false)), { unified: '/sys/fs/cgroup/docker/x' });
+  assert.deepEqual(Object.fromEntries(parseGroups('0::/docker/x\n', false)), {
+    unified: '/sys/fs/cgroup/docker/x',
+  });
 });
 
 async function tree(t: TestContext, files: Record<string, string>): Promise<string> {
@@ -44,7 +55,9 @@ test('version 1', async (t) => {
     'pids/x/cgroup.procs': '10\n',
     'pids/x/sub/cgroup.procs': '11\n12\n',
   });
-  const groups = new Map(['cpuacct', 'cpu', 'memory', 'pids', 'blkio'].map((name) => [name, join(root, name, 'x')]));
+  const groups = new Map(
+    ['cpuacct', 'cpu', 'memory', 'pids', 'blkio'].map((name) => [name, join(root, name, 'x')]),
+  );
   const stats = await readGroupStats(groups, 1_000_000);
   assert.deepEqual(stats.cpu_stats, {
     cpu_usage: {
