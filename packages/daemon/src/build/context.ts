@@ -1,0 +1,162 @@
+/**
+ * The build's context: an archive in the request's body or behind a URL, unpacked below the daemon's own directory.
+ *
+ * In: bytes or a remote. Out: a tree, the Dockerfile's text. May import: archive, download, git, ignore, scope.
+ */
+import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { PassThrough, pipeline, type Readable } from 'node:stream';
+import { decompress } from '../archive/decompress.js';
+import { extractTar } from '../archive/extract.js';
+import { DaemonError, errnoOf } from '../errors.js';
+import { type Download, download } from './download.js';
+import { checkOut, isGitUrl, parseGitRemote } from './git.js';
+import { createIgnore, readIgnoreFile } from './ignore.js';
+import { resolveInRoot, statMaybe } from './scope.js';
+import type { Report } from './types.js';
+
+export interface BuildContext {
+  /** Absent when only a Dockerfile was given by URL. */
+  root: string | undefined;
+  dockerfile: string;
+  close(): Promise<void>;
+}
+
+export interface ContextRequest {
+  /** Directory for temporary ones. */
+  temporary: string;
+  body: Readable;
+  remote: string;
+  dockerfile: string;
+  report: Report;
+  signal: AbortSignal;
+}
+
+/** Nobody writes Dockerfiles of this size; more is not read into memory. */
+const dockerfileLimitBytes = 16 * 2 ** 20;
+const defaultDockerfile = 'Dockerfile';
+
+/** Types a remote context may have (moby's acceptableRemoteMIME). */
+const archiveType = /application\/(?:(?:x-)?tar|octet-stream|(?:x-)?(?:gzip|bzip2?|xz))/;
+
+async function unpack(stream: Readable, root: string, signal: AbortSignal): Promise<void> {
+  const abort = (): void => void stream.destroy(new DaemonError('system', 'Build cancelled'));
+  signal.addEventListener('abort', abort, { once: true });
+  try {
+    await extractTar(await decompress(stream), root);
+  } finally {
+    signal.removeEventListener('abort', abort);
+  }
+}
+
+async function readText(path: string): Promise<string> {
+  const { size } = await stat(path);
+  if (size > dockerfileLimitBytes) throw new DaemonError('invalid', 'the Dockerfile is too large');
+  return readFile(path, 'utf8');
+}
+
+/** The Dockerfile's text; it and .dockerignore leave the context when .dockerignore says so. */
+async function takeDockerfile(root: string, wanted: string): Promise<string> {
+  let name = wanted;
+  let path = await resolveInRoot(root, name);
+  if (!(await statMaybe(path)) && name === defaultDockerfile) {
+    name = name.toLowerCase();
+    path = await resolveInRoot(root, name);
+  }
+  if (!(await statMaybe(path))?.isFile())
+    throw new DaemonError('system', `Cannot locate specified Dockerfile: ${wanted}`);
+  const text = await readText(path);
+  if (text === '') throw new DaemonError('invalid', `the Dockerfile (${name}) cannot be empty`);
+  const ignoreFile = await readText(await resolveInRoot(root, '.dockerignore')).catch((error: unknown) => {
+    if (['ENOENT', 'EISDIR'].includes(errnoOf(error) ?? '')) return undefined;
+    throw error;
+  });
+  if (ignoreFile !== undefined) {
+    const ignored = createIgnore(readIgnoreFile(ignoreFile));
+    for (const file of ['.dockerignore', name])
+      if (ignored(file)) await rm(await resolveInRoot(root, file), { force: true });
+  }
+  return text;
+}
+
+/** Passes a download on and tells how far it is. */
+export function withProgress(found: Download, status: string, report: Report): Readable {
+  const counted = new PassThrough();
+  let current = 0;
+  let told = 0;
+  const tell = (): void =>
+    report({
+      status,
+      progressDetail: { current, ...(found.length !== undefined && { total: found.length }) },
+    });
+  found.body.on('data', (chunk: Buffer) => {
+    current += chunk.length;
+    // A message for every mebibyte is enough for a human.
+    if (current - told < 2 ** 20) return;
+    told = current;
+    tell();
+  });
+  pipeline(found.body, counted, (error) => {
+    if (!error) tell();
+  });
+  return counted;
+}
+
+async function openUrl(request: ContextRequest, root: string): Promise<string | undefined> {
+  const found = await download(request.remote, request.signal).catch((error: unknown) => {
+    if (error instanceof DaemonError)
+      throw new DaemonError(
+        error.kind,
+        `error downloading remote context ${request.remote}: ${error.message}`,
+      );
+    throw error;
+  });
+  const type = found.contentType.split(';')[0]!.trim();
+  const body = withProgress(found, 'Downloading context', request.report);
+  if (type === 'text/plain' || (type === '' && !/\.(?:tar|tgz|gz|xz|bz2)/.test(request.remote))) {
+    let text = '';
+    for await (const chunk of body.setEncoding('utf8')) {
+      text += chunk;
+      if (text.length > dockerfileLimitBytes) throw new DaemonError('invalid', 'the Dockerfile is too large');
+    }
+    return text;
+  }
+  if (!archiveType.test(type)) {
+    body.destroy();
+    throw new DaemonError(
+      'system',
+      `error detecting content type for remote ${request.remote}: unsupported Content-Type "${found.contentType}"`,
+    );
+  }
+  await unpack(body, root, request.signal);
+  return undefined;
+}
+
+/** Fetches and unpacks; `close` removes what was unpacked, and so does a failure. */
+export async function openContext(request: ContextRequest): Promise<BuildContext> {
+  const directory = await mkdtemp(join(request.temporary, 'build-'));
+  const close = (): Promise<void> => rm(directory, { recursive: true, force: true });
+  try {
+    if (request.remote === '') {
+      await unpack(request.body, directory, request.signal);
+      return { root: directory, dockerfile: await takeDockerfile(directory, request.dockerfile), close };
+    }
+    if (request.remote === 'client-session')
+      throw new DaemonError(
+        'invalid',
+        'experimental session with v1 builder is no longer supported, use builder version v2 (BuildKit) instead',
+      );
+    if (isGitUrl(request.remote)) {
+      const root = await checkOut(parseGitRemote(request.remote), directory);
+      return { root, dockerfile: await takeDockerfile(root, request.dockerfile), close };
+    }
+    if (!/^https?:\/\//.test(request.remote))
+      throw new DaemonError('system', `remoteURL (${request.remote}) could not be recognized as URL`);
+    const text = await openUrl(request, directory);
+    if (text !== undefined) return { root: undefined, dockerfile: text, close };
+    return { root: directory, dockerfile: await takeDockerfile(directory, request.dockerfile), close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}

@@ -1,0 +1,50 @@
+/**
+ * Paths as a process whose root is a directory would resolve them: links and `..` never lead out of it.
+ * For trees that nobody changes meanwhile: a build's context, a root file system without a running container.
+ *
+ * In: a root, a path below it. Out: the path on the host. May import: errors.
+ */
+import { lstat, readlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { errnoOf } from '../errors.js';
+
+/** Linux follows at most 40 links in one path (path_resolution(7)). */
+const linkLimit = 40;
+
+/** Follows every link of `path` within `root`; what does not exist is taken as written. */
+export async function resolveInRoot(root: string, path: string): Promise<string> {
+  const pending = path.split('/').reverse();
+  const resolved: string[] = [];
+  let links = 0;
+  for (let name = pending.pop(); name !== undefined; name = pending.pop()) {
+    if (name === '' || name === '.') continue;
+    if (name === '..') {
+      resolved.pop();
+      continue;
+    }
+    const here = join(root, ...resolved, name);
+    const target = await readlink(here).catch((error: unknown) => {
+      if (['EINVAL', 'ENOENT', 'ENOTDIR'].includes(errnoOf(error) ?? '')) return undefined;
+      throw error;
+    });
+    if (target === undefined) {
+      resolved.push(name);
+      continue;
+    }
+    if (++links > linkLimit)
+      throw Object.assign(new Error(`ELOOP: too many symbolic links, ${path}`), { code: 'ELOOP' });
+    if (target.startsWith('/')) resolved.length = 0;
+    pending.push(...target.split('/').reverse());
+  }
+  return join(root, ...resolved);
+}
+
+/** lstat, or undefined when there is nothing. */
+export const statMaybe = async (path: string) => {
+  try {
+    return await lstat(path);
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR'].includes(errnoOf(error) ?? '')) return undefined;
+    throw error;
+  }
+};
