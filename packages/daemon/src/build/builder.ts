@@ -48,9 +48,9 @@ function addLabels(stages: readonly Stage[], labels: Readonly<Record<string, str
 const cancelled = (): Error => new Error('Build cancelled');
 
 async function runBuild(build: Build, dockerfile: string): Promise<StageState['image']> {
-  const { lines, escape, warnings } = parseLines(dockerfile);
-  build.escape = escape;
-  const parsed = parseStages(lines, escape);
+  const { lines, escapeToken, warnings } = parseLines(dockerfile);
+  build.escapeToken = escapeToken;
+  const parsed = parseStages(lines, escapeToken);
   const stages = addLabels(targetStages(parsed.stages, build.options.target), build.options.labels);
   if (warnings.length > 0)
     build.err(
@@ -67,7 +67,7 @@ async function runBuild(build: Build, dockerfile: string): Promise<StageState['i
     print(instruction.code);
     for (const { name, value } of instruction.body.args) {
       const known = args.visible([]);
-      const expand = (word: string): string => expandWord(word, escape, (key) => known.get(key));
+      const expand = (word: string): string => expandWord(word, escapeToken, (key) => known.get(key));
       args.addGlobal(expand(name), value === undefined ? undefined : expand(value));
     }
   }
@@ -119,7 +119,7 @@ export async function createBuilder(
       temporary: layout.temporary,
       journal,
       options,
-      escape: '\\',
+      escapeToken: '\\',
       context: context.root === undefined ? undefined : { root: context.root, context: true },
       cache: options.noCache ? noCache : createStepCache(areas.images, options.cacheFrom),
       finished: [],

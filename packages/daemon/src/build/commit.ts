@@ -31,7 +31,7 @@ const isConfiguring = (body: Body): body is Extract<Body, { kind: ConfiguringKin
 export function applyChanges(config: ImageRunConfig, changes: readonly string[]): StepConfig {
   let result: StepConfig = copyConfig(config);
   if (changes.length === 0) return result;
-  const { lines, escape } = parseLines(changes.join('\n'));
+  const { lines, escapeToken } = parseLines(changes.join('\n'));
   for (const { keyword } of lines)
     if (!allowed.has(keyword.toLowerCase()))
       throw new DaemonError('invalid', `${keyword} is not a valid change command`);
@@ -40,13 +40,13 @@ export function applyChanges(config: ImageRunConfig, changes: readonly string[])
     for (const line of lines) {
       const environment = environmentMap(result.Env ?? []);
       const lookup = (name: string): string | undefined => environment.get(name);
-      const body = expandBody(parseInstruction(line, escape).body, (word) =>
-        expandWord(word, escape, lookup),
+      const body = expandBody(parseInstruction(line, escapeToken).body, (word) =>
+        expandWord(word, escapeToken, lookup),
       );
       if (body.kind === 'workdir')
         result = { ...result, WorkingDir: workingDirectory(result.WorkingDir ?? '', body.path) };
       else if (isConfiguring(body)) {
-        const ports = (word: string): string[] => expandWords(word, escape, lookup);
+        const ports = (word: string): string[] => expandWords(word, escapeToken, lookup);
         const configured = configure(body, result, { cmdSet, ports });
         result = configured.config;
         cmdSet ||= configured.cmdSet ?? false;

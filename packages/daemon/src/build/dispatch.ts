@@ -81,7 +81,7 @@ export async function beginStage(
   build.cache.reset();
   const globals = args.globals();
   const expand = (word: string): string =>
-    expanding(() => expandWord(word, build.escape, (name) => globals.get(name)));
+    expanding(() => expandWord(word, build.escapeToken, (name) => globals.get(name)));
   const platformText = expand(from.body.platform);
   let platform = build.options.platform;
   if (platformText !== '') {
@@ -125,9 +125,9 @@ export async function beginStage(
   if (triggers.length > 0) {
     build.out(`# Executing ${triggers.length} build trigger${triggers.length > 1 ? 's' : ''}\n`);
     for (const trigger of triggers) {
-      const { lines, escape } = parseLines(trigger);
+      const { lines, escapeToken } = parseLines(trigger);
       if (lines.length !== 1) throw new Error('onbuild trigger should be a single expression');
-      await runInstruction(build, stage, parseInstruction(lines[0]!, escape));
+      await runInstruction(build, stage, parseInstruction(lines[0]!, escapeToken));
     }
   }
   stage.config.Image = stage.image ?? '';
@@ -155,7 +155,7 @@ async function treeOf(build: Build, from: string): Promise<SourceTree> {
   if (!mounted) {
     mounted = (async () => {
       const id = randomId();
-      await build.layers.createRoot(id, topLayer(build, image));
+      await build.layers.createRoot(id, topLayer(build, image), { plain: true });
       try {
         return { id, path: await build.layers.mountRoot(id) };
       } catch (error) {
@@ -212,7 +212,7 @@ async function execute(build: Build, stage: StageState, body: Body, lookup: Look
     case 'copy':
     case 'add': {
       const expand = (text: string): string =>
-        expanding(() => expandWord(text, build.escape, lookup, { rawQuotes: true, rawEscapes: true }));
+        expanding(() => expandWord(text, build.escapeToken, lookup, { rawQuotes: true, rawEscapes: true }));
       const from = body.kind === 'copy' ? body.from : '';
       const tree = from === '' ? build.context : await treeOf(build, from);
       return copyStep(
@@ -230,7 +230,7 @@ async function execute(build: Build, stage: StageState, body: Body, lookup: Look
       );
     }
     default: {
-      const ports = (word: string): string[] => expanding(() => expandWords(word, build.escape, lookup));
+      const ports = (word: string): string[] => expanding(() => expandWords(word, build.escapeToken, lookup));
       const result = configure(body, stage.config, { cmdSet: stage.cmdSet, ports });
       if (result.note) build.out(result.note);
       if (result.author !== undefined) stage.author = result.author;
@@ -252,7 +252,7 @@ export async function runInstruction(
   const visible = stage.args.visible(stage.config.Env ?? []);
   const lookup: Lookup = (name) => environment.get(name) ?? visible.get(name);
   const body = expanding(() =>
-    expandBody(instruction.body, (word) => expandWord(word, build.escape, lookup)),
+    expandBody(instruction.body, (word) => expandWord(word, build.escapeToken, lookup)),
   );
   let done = false;
   try {

@@ -52,7 +52,7 @@ export interface BuilderDependencies {
 /** One build under way. */
 export interface Build extends BuilderDependencies {
   options: BuildOptions;
-  escape: string;
+  escapeToken: string;
   context: SourceTree | undefined;
   cache: StepCache;
   finished: FinishedStage[];
@@ -156,7 +156,7 @@ export async function changeFiles(
   change: (root: string) => Promise<void>,
 ): Promise<Layer> {
   const id = randomId();
-  await build.layers.createRoot(id, topLayer(build, stage.image));
+  await build.layers.createRoot(id, topLayer(build, stage.image), { plain: true });
   try {
     const root = await build.layers.mountRoot(id);
     try {

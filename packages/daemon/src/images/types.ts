@@ -179,6 +179,11 @@ export interface Change {
   Kind: 0 | 1 | 2;
 }
 
+export interface RootOptions {
+  /** Without the files that a container's mounts need (/etc/hosts, …): for reading an image, for COPY. */
+  plain?: boolean;
+}
+
 /** The layer graph on overlayfs: layers by chain ID, one writable root file system per container. */
 export interface Layers {
   /** Unpacks an uncompressed tar on `parent`; verifies `diffId` when given. Atomic, idempotent by chain ID. */
@@ -192,7 +197,7 @@ export interface Layers {
   /** The layer's difference as an uncompressed tar, reproducing `diffId` byte for byte. */
   tar(chainId: Digest): Promise<Readable>;
   /** A writable root file system on `top` (undefined: empty). Not mounted yet. */
-  createRoot(id: string, top: Digest | undefined): Promise<void>;
+  createRoot(id: string, top: Digest | undefined, options?: RootOptions): Promise<void>;
   /** Mounts (idempotent, counted) and returns the path of the merged tree. */
   mountRoot(id: string): Promise<string>;
   unmountRoot(id: string): Promise<void>;

@@ -89,8 +89,8 @@ function command(line: Line): CommandLine {
   return { words: line.rest === '' ? [] : [line.rest], shell: true };
 }
 
-function keyValues(line: Line, keyword: string, escape: string): Pair[] {
-  const found = pairs(line.rest, keyword, escape);
+function keyValues(line: Line, keyword: string, escapeToken: string): Pair[] {
+  const found = pairs(line.rest, keyword, escapeToken);
   parseFlags(line.flags, none);
   if (found.length === 0) throw atLeastOne(keyword);
   if (found.some(({ key }) => key === '')) throw new SyntaxProblem(`${keyword} names can not be blank`);
@@ -217,8 +217,8 @@ function onbuild(line: Line): BodyOf<'onbuild'> {
   return { kind: 'onbuild', expression: line.original.replace(/^\s*ONBUILD\s*/i, '') + heredocs };
 }
 
-function args(line: Line, escape: string): BodyOf<'arg'> {
-  const words = quotedWords(line.rest, escape);
+function args(line: Line, escapeToken: string): BodyOf<'arg'> {
+  const words = quotedWords(line.rest, escapeToken);
   if (words.length === 0) throw atLeastOne('ARG');
   return {
     kind: 'arg',
@@ -231,7 +231,7 @@ function args(line: Line, escape: string): BodyOf<'arg'> {
   };
 }
 
-const parsers: Readonly<Record<Kind, (line: Line, escape: string) => Body>> = {
+const parsers: Readonly<Record<Kind, (line: Line, escapeToken: string) => Body>> = {
   add(line) {
     const known = { ...copyFlags, 'keep-git-dir': 'boolean', checksum: 'string', unpack: 'boolean' } as const;
     const flags = parseFlags(line.flags, known);
@@ -257,7 +257,7 @@ const parsers: Readonly<Record<Kind, (line: Line, escape: string) => Body>> = {
     parseFlags(line.flags, none);
     return { kind: 'entrypoint', command: command(line) };
   },
-  env: (line, escape) => ({ kind: 'env', pairs: keyValues(line, 'ENV', escape) }),
+  env: (line, escapeToken) => ({ kind: 'env', pairs: keyValues(line, 'ENV', escapeToken) }),
   expose(line) {
     if (line.rest === '') throw atLeastOne('EXPOSE');
     parseFlags(line.flags, none);
@@ -265,7 +265,11 @@ const parsers: Readonly<Record<Kind, (line: Line, escape: string) => Body>> = {
   },
   from,
   healthcheck: (line) => ({ kind: 'healthcheck', check: healthcheck(line) }),
-  label: (line, escape) => ({ kind: 'label', pairs: keyValues(line, 'LABEL', escape), literal: false }),
+  label: (line, escapeToken) => ({
+    kind: 'label',
+    pairs: keyValues(line, 'LABEL', escapeToken),
+    literal: false,
+  }),
   maintainer: (line) => ({ kind: 'maintainer', author: whole(line, 'MAINTAINER') }),
   onbuild,
   run(line) {
@@ -298,12 +302,12 @@ const parsers: Readonly<Record<Kind, (line: Line, escape: string) => Body>> = {
 };
 
 /** One line as an instruction; throws DockerfileError. */
-export function parseInstruction(line: Line, escape: string): Instruction {
+export function parseInstruction(line: Line, escapeToken: string): Instruction {
   const kind = line.keyword.toLowerCase();
   try {
     if (!Object.hasOwn(parsers, kind))
       throw new SyntaxProblem(`unknown instruction: ${line.keyword.toUpperCase()}`);
-    const body = parsers[kind as Kind](line, escape);
+    const body = parsers[kind as Kind](line, escapeToken);
     return { body, code: line.original, line: line.line, column: line.column };
   } catch (error) {
     if (error instanceof WordProblem)
@@ -328,11 +332,11 @@ const isKind = <K extends Kind>(instruction: Instruction, kind: K): instruction 
   instruction.body.kind === kind;
 
 /** All lines of a Dockerfile as stages. */
-export function parseStages(lines: readonly Line[], escape: string): Stages {
+export function parseStages(lines: readonly Line[], escapeToken: string): Stages {
   const globalArgs: Instruction<BodyOf<'arg'>>[] = [];
   const stages: Stage[] = [];
   for (const line of lines) {
-    const instruction = parseInstruction(line, escape);
+    const instruction = parseInstruction(line, escapeToken);
     const stage = stages.at(-1);
     if (isKind(instruction, 'from')) stages.push({ from: instruction, instructions: [] });
     else if (stage) stage.instructions.push(instruction);

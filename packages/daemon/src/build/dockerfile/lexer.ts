@@ -37,17 +37,30 @@ interface Processed {
 }
 
 /** Replaces variables in `text` and removes quotes; throws SyntaxProblem. */
-export const expandWord = (text: string, escape: string, lookup: Lookup, options?: LexerOptions): string =>
-  processText(text, escape, lookup, options).text;
+export const expandWord = (
+  text: string,
+  escapeToken: string,
+  lookup: Lookup,
+  options?: LexerOptions,
+): string => processText(text, escapeToken, lookup, options).text;
 
 /** The same, split at blanks that are not quoted, after the replacement. */
-export const expandWords = (text: string, escape: string, lookup: Lookup, options?: LexerOptions): string[] =>
-  processText(text, escape, lookup, options).words;
+export const expandWords = (
+  text: string,
+  escapeToken: string,
+  lookup: Lookup,
+  options?: LexerOptions,
+): string[] => processText(text, escapeToken, lookup, options).words;
 
-function processText(source: string, escape: string, lookup: Lookup, options: LexerOptions = {}): Processed {
+function processText(
+  source: string,
+  escapeToken: string,
+  lookup: Lookup,
+  options: LexerOptions = {},
+): Processed {
   const scan: Scan = { characters: [...source], at: 0, depth: 0, rawEscapes: options.rawEscapes ?? false };
   try {
-    return processUntil(scan, undefined, escape, lookup, options);
+    return processUntil(scan, undefined, escapeToken, lookup, options);
   } catch (error) {
     if (error instanceof SyntaxProblem)
       throw new SyntaxProblem(`failed to process ${JSON.stringify(source)}: ${error.message}`);
@@ -58,7 +71,7 @@ function processText(source: string, escape: string, lookup: Lookup, options: Le
 function processUntil(
   scan: Scan,
   stop: string | undefined,
-  escape: string,
+  escapeToken: string,
   lookup: Lookup,
   options: LexerOptions,
 ): Processed {
@@ -85,12 +98,12 @@ function processUntil(
       return finish();
     }
     if (character === '$') {
-      const value = variable(scan, escape, lookup, options);
+      const value = variable(scan, escapeToken, lookup, options);
       text += value;
       for (const part of value) add(part);
     } else if (character === "'" || character === '"') {
       const value =
-        character === "'" ? singleQuoted(scan, options) : doubleQuoted(scan, escape, lookup, options);
+        character === "'" ? singleQuoted(scan, options) : doubleQuoted(scan, escapeToken, lookup, options);
       text += value;
       word += value;
     } else if (character === '<') {
@@ -99,7 +112,7 @@ function processUntil(
       word += value;
     } else {
       scan.at++;
-      if (character !== escape) {
+      if (character !== escapeToken) {
         add(character);
         text += character;
         continue;
@@ -127,7 +140,7 @@ function singleQuoted(scan: Scan, options: LexerOptions): string {
   return options.rawQuotes ? `'${inner}'` : inner;
 }
 
-function doubleQuoted(scan: Scan, escape: string, lookup: Lookup, options: LexerOptions): string {
+function doubleQuoted(scan: Scan, escapeToken: string, lookup: Lookup, options: LexerOptions): string {
   let text = options.rawQuotes ? '"' : '';
   scan.at++;
   for (;;) {
@@ -139,11 +152,11 @@ function doubleQuoted(scan: Scan, escape: string, lookup: Lookup, options: Lexer
       return options.rawQuotes ? `${text}"` : text;
     }
     if (character === '$') {
-      text += variable(scan, escape, lookup, options);
+      text += variable(scan, escapeToken, lookup, options);
       continue;
     }
     scan.at++;
-    if (character !== escape) {
+    if (character !== escapeToken) {
       text += character;
       continue;
     }
@@ -151,7 +164,7 @@ function doubleQuoted(scan: Scan, escape: string, lookup: Lookup, options: Lexer
     const next = scan.characters[scan.at];
     if (next === undefined) continue;
     // Only these can be escaped within double quotes; other escapes stay as they are (sh(1), "Double Quotes").
-    if (next === '"' || next === '$' || next === escape) {
+    if (next === '"' || next === '$' || next === escapeToken) {
       text += next;
       scan.at++;
     } else text += character;
@@ -186,7 +199,7 @@ function variableName(scan: Scan): string {
   return name;
 }
 
-function variable(scan: Scan, escape: string, lookup: Lookup, options: LexerOptions): string {
+function variable(scan: Scan, escapeToken: string, lookup: Lookup, options: LexerOptions): string {
   scan.at++;
   const keep = (value: string | undefined): boolean => value === undefined && options.skipUnset === true;
   if (scan.characters[scan.at] !== '{') {
@@ -206,10 +219,10 @@ function variable(scan: Scan, escape: string, lookup: Lookup, options: LexerOpti
     const before = scan.rawEscapes;
     scan.rawEscapes = raw;
     try {
-      return processUntil(scan, stop, escape, lookup, options).text;
+      return processUntil(scan, stop, escapeToken, lookup, options).text;
     } catch (error) {
       if (error instanceof SyntaxProblem && scan.at >= scan.characters.length)
-        throw new SyntaxProblem(`syntax error: missing '${stop}'${stop === '/' ? ' in ${}' : ''}`);
+        throw new SyntaxProblem(`syntax error: missing '${stop}'${stop === '/' ? ' in $\u007b}' : ''}`);
       throw error;
     } finally {
       scan.rawEscapes = before;

@@ -37,7 +37,7 @@ export interface Line {
 
 export interface ParsedLines {
   lines: readonly Line[];
-  escape: string;
+  escapeToken: string;
   warnings: readonly string[];
 }
 
@@ -50,20 +50,20 @@ const isComment = (line: string): boolean => trimStart(line).startsWith('#');
 const withoutNewline = (line: string): string => line.replace(/[\r\n]+$/, '');
 
 /** Ends with the escape character alone (not escaped itself), blanks after it allowed. */
-function joinedWithNext(line: string, escape: string): string | undefined {
+function joinedWithNext(line: string, escapeToken: string): string | undefined {
   const end = line.replace(/[ \t]+$/, '');
-  if (!end.endsWith(escape)) return undefined;
+  if (!end.endsWith(escapeToken)) return undefined;
   const before = end.slice(0, -1);
-  return before.endsWith(escape) ? undefined : before;
+  return before.endsWith(escapeToken) ? undefined : before;
 }
 
 /** Reads `# name=value` lines at the top of the file. */
-function createDirectiveReader(): { read(line: string): string | undefined; escape(): string } {
+function createDirectiveReader(): { read(line: string): string | undefined; escapeToken(): string } {
   let done = false;
-  let escape = '\\';
+  let escapeToken = '\\';
   const seen = new Set<string>();
   return {
-    escape: () => escape,
+    escapeToken: () => escapeToken,
     /** The problem, or undefined. */
     read(line) {
       if (done) return undefined;
@@ -78,7 +78,7 @@ function createDirectiveReader(): { read(line: string): string | undefined; esca
       if (name !== 'escape') return undefined;
       const value = match[2]!;
       if (value !== '`' && value !== '\\') return `invalid escape token '${value}' does not match \` or \\`;
-      escape = value;
+      escapeToken = value;
       return undefined;
     },
   };
@@ -118,9 +118,9 @@ function heredocsOf(line: string): Heredoc[] {
   }
 }
 
-function takesHeredocs(keyword: string, rest: string, escape: string): boolean {
+function takesHeredocs(keyword: string, rest: string, escapeToken: string): boolean {
   if (keyword.toLowerCase() === 'onbuild') {
-    const inner = splitInstruction(rest, escape);
+    const inner = splitInstruction(rest, escapeToken);
     return heredocKeywords.has(inner.keyword.toLowerCase()) && !isJsonArray(inner.rest);
   }
   return heredocKeywords.has(keyword.toLowerCase()) && !isJsonArray(rest);
@@ -147,13 +147,13 @@ export function parseLines(text: string): ParsedLines {
     const stripped = trimStart(withoutNewline(first));
     const problem = directives.read(stripped);
     if (problem) throw new DockerfileError(problem, startLine, 1);
-    const escape = directives.escape();
+    const escapeToken = directives.escapeToken();
     if (stripped === '' || stripped.startsWith('#')) continue;
     let joined = '';
     let piece: string | undefined = stripped;
     let emptyContinuation = false;
     for (;;) {
-      const before: string | undefined = joinedWithNext(piece, escape);
+      const before: string | undefined = joinedWithNext(piece, escapeToken);
       joined += before ?? piece;
       if (before === undefined) break;
       for (piece = next(); piece !== undefined; piece = next()) {
@@ -168,8 +168,9 @@ export function parseLines(text: string): ParsedLines {
     // Only an escape character and nothing to join it with.
     if (joined === '') continue;
     const column = [...first].findIndex((character) => !isSpace(character)) + 1;
-    const { keyword, flags, rest } = splitInstruction(joined, escape);
-    const heredocs = joined.includes('<<') && takesHeredocs(keyword, rest, escape) ? heredocsOf(joined) : [];
+    const { keyword, flags, rest } = splitInstruction(joined, escapeToken);
+    const heredocs =
+      joined.includes('<<') && takesHeredocs(keyword, rest, escapeToken) ? heredocsOf(joined) : [];
     for (const heredoc of heredocs) {
       let content = '';
       for (let line = next(); ; line = next()) {
@@ -192,5 +193,5 @@ export function parseLines(text: string): ParsedLines {
     });
   }
   if (lines.length === 0) throw new DockerfileError('file with no instructions', Math.max(at, 1), 1);
-  return { lines, escape: directives.escape(), warnings };
+  return { lines, escapeToken: directives.escapeToken(), warnings };
 }

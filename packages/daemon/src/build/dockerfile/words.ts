@@ -12,16 +12,16 @@ export interface SplitInstruction {
 }
 
 /** `COPY --from=a x y` → keyword, flags, arguments. */
-export function splitInstruction(line: string, escape: string): SplitInstruction {
+export function splitInstruction(line: string, escapeToken: string): SplitInstruction {
   const trimmed = trim(line);
   const parts = splitFirst(trimmed);
   if (!parts) return { keyword: trimmed, flags: [], rest: '' };
-  const { flags, rest } = splitFlags(parts[1], escape);
+  const { flags, rest } = splitFlags(parts[1], escapeToken);
   return { keyword: parts[0], flags, rest: trim(rest) };
 }
 
 /** Takes words that begin with `--` off the front; `--` alone ends them. */
-function splitFlags(line: string, escape: string): { flags: string[]; rest: string } {
+function splitFlags(line: string, escapeToken: string): { flags: string[]; rest: string } {
   const flags: string[] = [];
   let at = 0;
   for (;;) {
@@ -42,7 +42,7 @@ function splitFlags(line: string, escape: string): { flags: string[]; rest: stri
         hadQuotes = true;
         continue;
       }
-      if (character === escape) {
+      if (character === escapeToken) {
         if (at + 1 >= line.length) continue;
         character = line[++at]!;
       }
@@ -54,7 +54,7 @@ function splitFlags(line: string, escape: string): { flags: string[]; rest: stri
 }
 
 /** Words at blanks, quotes and escapes kept: they are taken off when variables are replaced. */
-export function quotedWords(rest: string, escape: string): string[] {
+export function quotedWords(rest: string, escapeToken: string): string[] {
   const words: string[] = [];
   const characters = [...rest];
   let word = '';
@@ -66,7 +66,7 @@ export function quotedWords(rest: string, escape: string): string[] {
       word = '';
       continue;
     }
-    if (character === escape && quoted !== "'") {
+    if (character === escapeToken && quoted !== "'") {
       // An escape at the end of the line escapes nothing.
       const escaped = characters[++at];
       if (escaped !== undefined) word += character + escaped;
@@ -86,8 +86,8 @@ export interface Pair {
 }
 
 /** `ENV a=1 b=2` or the old `ENV a 1 with blanks`. */
-export function pairs(rest: string, keyword: string, escape: string): Pair[] {
-  const words = quotedWords(rest, escape);
+export function pairs(rest: string, keyword: string, escapeToken: string): Pair[] {
+  const words = quotedWords(rest, escapeToken);
   if (words.length === 0) return [];
   if (!words[0]!.includes('=')) {
     const parts = splitFirst(rest);

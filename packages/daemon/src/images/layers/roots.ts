@@ -22,7 +22,7 @@ import { readdir, rename, rm } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { unmount, unmountFlags } from '@noos/linux';
 import { DaemonError, errnoOf } from '../../errors.js';
-import type { Digest } from '../types.js';
+import type { Digest, RootOptions } from '../types.js';
 import type { Graph } from './graph.js';
 import { fillInitLayer } from './init-layer.js';
 import { mountsBelow } from './mount-table.js';
@@ -34,7 +34,7 @@ const initName = 'init';
 const noTop = 'none';
 
 export interface Roots {
-  create(id: string, top: Digest | undefined): Promise<void>;
+  create(id: string, top: Digest | undefined, options?: RootOptions): Promise<void>;
   mount(id: string): Promise<string>;
   unmount(id: string): Promise<void>;
   remove(id: string): Promise<void>;
@@ -56,6 +56,9 @@ export function openRoots(directory: string, temporary: string, graph: Graph): R
   mkdirSync(directory, { recursive: true, mode: 0o711 });
   const baseInit = join(directory, '..', initName);
   const mounted = new Map<string, Mounted>();
+  /** Roots without the init layer; they do not outlive the daemon. */
+  const plain = new Set<string>();
+  const emptyPath = join(directory, '..', 'empty');
   const initLayers = new Map<string, Promise<string>>();
   const pathOf = (id: string, name: string): string => join(directory, id, name);
 
@@ -124,12 +127,20 @@ export function openRoots(directory: string, temporary: string, graph: Graph): R
     return made;
   };
 
-  const mountRoot = async (id: string): Promise<void> => {
+  /** The layers below a root, topmost first, relative to the graph; overlayfs wants at least one. */
+  const belowOf = async (id: string): Promise<string[]> => {
     const top = topOf(id);
-    const init = await initLayerOf(top);
+    const layers = lowerOf(top);
+    if (!plain.has(id)) return [relative(graph.directory, await initLayerOf(top)), ...layers];
+    if (layers.length > 0) return layers;
+    mkdirSync(emptyPath, { recursive: true, mode: 0o755 });
+    return [relative(graph.directory, emptyPath)];
+  };
+
+  const mountRoot = async (id: string): Promise<void> => {
     const upwards = (name: string): string => relative(graph.directory, pathOf(id, name));
     await mountOverlay({
-      lower: [relative(graph.directory, init), ...lowerOf(top)],
+      lower: await belowOf(id),
       upper: upwards('diff'),
       work: upwards('work'),
       target: pathOf(id, 'merged'),
@@ -148,10 +159,11 @@ export function openRoots(directory: string, temporary: string, graph: Graph): R
 
   return {
     topOf,
-    async create(id, top) {
+    async create(id, top, options) {
       if (!/^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}$/.test(id))
         throw new DaemonError('invalid', `invalid root ID: ${id}`);
       const init = await initLayerOf(top);
+      if (options?.plain) plain.add(id);
       const path = join(directory, id);
       mkdirSync(path, { mode: 0o710 });
       try {
@@ -186,6 +198,7 @@ export function openRoots(directory: string, temporary: string, graph: Graph): R
     },
     async remove(id) {
       const path = join(directory, id);
+      plain.delete(id);
       if (mounted.delete(id)) await unmountNow(id);
       const grave = join(temporary, `root-${id}-${process.hrtime.bigint()}`);
       try {
@@ -210,8 +223,10 @@ export function openRoots(directory: string, temporary: string, graph: Graph): R
     paths(id) {
       check(id);
       const top = topOf(id);
+      const layers = lowerOf(top).map((name) => join(graph.directory, name));
+      const init = plain.has(id) ? (layers.length > 0 ? [] : [emptyPath]) : [initPathOf(top)];
       return {
-        lower: [initPathOf(top), ...lowerOf(top).map((name) => join(graph.directory, name))],
+        lower: [...init, ...layers],
         upper: pathOf(id, 'diff'),
         work: pathOf(id, 'work'),
         merged: pathOf(id, 'merged'),
