@@ -18,6 +18,7 @@ import { type Listeners, listen } from './http/listen.js';
 import type { Route } from './http/route.js';
 import { createApiServer } from './http/server.js';
 import { engineVersion } from './identity.js';
+import { openImageStore } from './images/store.js';
 import { createLayout } from './layout.js';
 import { groupId } from './linux/groups.js';
 import { createLogger } from './log.js';
@@ -70,6 +71,8 @@ export async function startDaemon(initial: DaemonConfig): Promise<RunningDaemon>
     engineId = await readEngineId(layout.dataRoot);
     const routes: Route[] = [];
 
+    const { layers, images } = await openImageStore({ layout, events, log });
+
     const volumes = await createVolumes({ layout, events, log });
     routes.push(...volumeRoutes({ volumes }));
 
@@ -80,16 +83,16 @@ export async function startDaemon(initial: DaemonConfig): Promise<RunningDaemon>
         config: () => config,
         engineId,
         events,
-        counts: () => ({ running: 0, paused: 0, stopped: 0, images: 0 }),
+        counts: () => ({ running: 0, paused: 0, stopped: 0, images: images.list().length }),
         usage: {
           images: async () => [],
           containers: async () => [],
           volumes: () => volumes.usage(),
           buildCache: async () => [],
-          layersSize: async () => 0,
+          layersSize: async () => layers.list().reduce((sum, { size }) => sum + size, 0),
         },
         login: async () => '',
-        storageStatus: [],
+        storageStatus: layers.status(),
       }),
       ...swarmRoutes(),
       ...pluginRoutes(),

@@ -194,6 +194,8 @@ export interface Layers {
   /** Keeps a layer and those below it while no image or root does. New layers are kept until an image has them. */
   hold(chainId: Digest): Hold;
   list(): readonly Layer[];
+  /** Lines of `docker info`. */
+  status(): [string, string][];
   /** The layer's difference as an uncompressed tar, reproducing `diffId` byte for byte. */
   tar(chainId: Digest): Promise<Readable>;
   /** A writable root file system on `top` (undefined: empty). Not mounted yet. */

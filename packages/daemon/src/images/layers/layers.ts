@@ -3,7 +3,7 @@
  *
  * In: tars, IDs. Out: layers, mounted trees. May import: the files beside it, archive, storage.
  */
-import { lstatSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { lstatSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statfsSync, statSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
@@ -78,6 +78,13 @@ export async function createLayers({ layout }: { layout: Layout }): Promise<Laye
     unpack,
     find: graph.find,
     list: graph.list,
+    status: () => [
+      ['Backing Filesystem', fileSystemName(statfsSync(graphDirectory).type)],
+      ['Supports d_type', 'true'],
+      ['Using metacopy', 'false'],
+      ['Native Overlay Diff', 'true'],
+      ['userxattr', 'false'],
+    ],
     async tar(chainId) {
       const layer = graph.find(chainId);
       if (layer === undefined) throw new DaemonError('notFound', `layer does not exist: ${chainId}`);
@@ -140,6 +147,16 @@ export async function createLayers({ layout }: { layout: Layout }): Promise<Laye
     },
   };
 }
+
+/** statfs(2) types that can hold an overlay's upper directory (linux/magic.h), as dockerd calls them. */
+const fileSystems = new Map([
+  [0xef53, 'extfs'],
+  [0x58465342, 'xfs'],
+  [0x9123683e, 'btrfs'],
+  [0x01021994, 'tmpfs'],
+  [0x2fc12fc1, 'zfs'],
+]);
+const fileSystemName = (type: number): string => fileSystems.get(type) ?? '<unknown>';
 
 /** Bytes of the files in a tree, each inode once; directories count nothing (Docker's directory.Size). */
 async function treeSize(top: string): Promise<number> {
