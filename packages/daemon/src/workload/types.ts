@@ -73,6 +73,8 @@ export interface WorkloadRuntime {
   /** Everything up to, not including, the application's first instruction. Undone on failure. */
   create(spec: WorkloadSpec): Promise<{ pid: number }>;
   start(id: string): Promise<void>;
+  /** What `create` was given as `config`; for processes that join. */
+  configuration(id: string): Promise<object>;
   /** Signal number to the first process, or to all. */
   kill(id: string, signal: number, all?: boolean): Promise<void>;
   pause(id: string): Promise<void>;

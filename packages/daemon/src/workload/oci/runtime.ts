@@ -121,7 +121,8 @@ export function createOciRuntime({ layout, log, program }: OciRuntimeOptions): W
           ...(spec.logLimitBytes === undefined ? [] : ['--log-size-max', String(spec.logLimitBytes)]),
           ...(spec.terminal ? ['-t'] : []),
           ...(spec.openStdin ? ['-i'] : []),
-          ...(spec.openStdin && !spec.stdinOnce ? ['--leave-stdin-open'] : []),
+          // A terminal is one descriptor both ways: closing its input would end its output.
+          ...(spec.openStdin && (!spec.stdinOnce || spec.terminal) ? ['--leave-stdin-open'] : []),
           ...globalRuntimeArguments(runtimeLog),
         ],
         false,
@@ -183,6 +184,7 @@ export function createOciRuntime({ layout, log, program }: OciRuntimeOptions): W
           ...['-e', '--exec-attach', '--exec-process-spec', processFile, '--full-attach', '--no-sync-log'],
           ...(spec.terminal ? ['-t'] : []),
           ...(spec.openStdin ? ['-i'] : []),
+          ...(spec.openStdin && spec.terminal ? ['--leave-stdin-open'] : []),
           ...globalRuntimeArguments(runtimeLog),
         ],
         true,
@@ -268,6 +270,10 @@ export function createOciRuntime({ layout, log, program }: OciRuntimeOptions): W
         oci.name === 'runc' &&
         (await releaseExecFifo(paths.state(id), () => lives(entry.pid, entry.started)));
       if (!released) await oci.call(['start', id]);
+    },
+    async configuration(id) {
+      known(id);
+      return JSON.parse(await readFile(join(paths.bundle(id), 'config.json'), 'utf8')) as object;
     },
     async kill(id, number, all = false) {
       const entry = known(id);

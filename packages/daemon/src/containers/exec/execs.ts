@@ -1,0 +1,186 @@
+/**
+ * Exec: processes beside a container's own, for clients and for health checks.
+ *
+ * In: requests, a running container. Out: processes with streams, records of how they ended.
+ * May import: workload, events, errors, copies (the container's passwd).
+ */
+import { DaemonError } from '../../errors.js';
+import type { EventSink } from '../../events/types.js';
+import type { AttachedStreams, WorkloadRuntime } from '../../workload/types.js';
+import { readInTree } from '../copy/archive.js';
+import type { Trees } from '../copy/tree.js';
+import { lookUpUser, type ProcessUser } from '../spec/users.js';
+import { parseDetachKeys } from '../streams/detach-keys.js';
+import type { Container, Containers } from '../types.js';
+import { execProcess, type OciProcess, startFailureCode } from './process.js';
+import type { ExecRequest, ExecSession, ExecSessions } from './sessions.js';
+
+export interface ExecsDependencies {
+  containers: Pick<Containers, 'get'>;
+  runtimeOf(container: Container): WorkloadRuntime;
+  sessions: ExecSessions;
+  trees: Trees;
+  events: EventSink;
+  /** All capabilities that the daemon can give. */
+  capabilities: readonly string[];
+}
+
+export interface StartedExec {
+  session: ExecSession;
+  streams: AttachedStreams;
+  /** Resolves with the exit code after the session was marked as ended. */
+  ended: Promise<number>;
+}
+
+export interface Execs {
+  /** Checks and records; throws when the container does not run. */
+  create(name: string, request: ExecRequest): Promise<ExecSession>;
+  /** For `start`: the session and its container, which must run. */
+  get(id: string): { session: ExecSession; container: Container };
+  /** Starts the process; throws Docker's texts and keeps 126 or 127 as the exit code when that fails. */
+  start(
+    id: string,
+    options?: { consoleSize?: [number, number] | undefined; stdin?: boolean },
+  ): Promise<StartedExec>;
+  resize(id: string, rows: number, columns: number): Promise<void>;
+  /** Publishes `exec_detach`. */
+  detached(session: ExecSession): void;
+}
+
+/** Throws Docker's conflicts for containers that cannot be joined. */
+export function checkRunning(container: Container, asked: string): void {
+  const { status } = container.state;
+  if (status === 'paused')
+    throw new DaemonError('conflict', `Container ${asked} is paused, unpause the container before exec`);
+  if (status === 'restarting')
+    throw new DaemonError(
+      'conflict',
+      `Container ${container.id} is restarting, wait until the container is running`,
+    );
+  if (status !== 'running') throw new DaemonError('conflict', `container ${container.id} is not running`);
+}
+
+export function createExecs(dependencies: ExecsDependencies): Execs {
+  const { containers, runtimeOf, sessions, trees, events, capabilities } = dependencies;
+
+  function publish(
+    container: Container,
+    action: string,
+    session: ExecSession,
+    more: Record<string, string> = {},
+  ) {
+    events.publish('container', action, {
+      ID: container.id,
+      Attributes: {
+        ...container.config.Labels,
+        image: container.config.Image,
+        name: container.name,
+        execID: session.id,
+        ...more,
+      },
+    });
+  }
+
+  const lookUp = (container: Container, user: string): Promise<ProcessUser> =>
+    trees.withTree(container, async (tree) =>
+      lookUpUser(
+        user,
+        { passwd: readInTree(tree, '/etc/passwd'), group: readInTree(tree, '/etc/group') },
+        container.hostConfig.GroupAdd ?? [],
+      ),
+    );
+
+  function get(id: string): { session: ExecSession; container: Container } {
+    const session = sessions.get(id);
+    const container = containers.get(session.container);
+    checkRunning(container, container.id);
+    return { session, container };
+  }
+
+  async function launch(
+    container: Container,
+    session: ExecSession,
+    consoleSize: [number, number] | undefined,
+    stdin: boolean,
+  ): Promise<StartedExec> {
+    const runtime = runtimeOf(container);
+    const { request } = session;
+    const user = request.User ? await lookUp(container, request.User) : undefined;
+    const configuration = (await runtime.configuration(container.id)) as { process: OciProcess };
+    const running = await runtime.exec({
+      id: session.id,
+      container: container.id,
+      terminal: request.Tty ?? false,
+      openStdin: stdin,
+      process: execProcess(configuration.process, {
+        command: session.command,
+        env: request.Env ?? [],
+        workingDirectory: request.WorkingDir || container.config.WorkingDir || '/',
+        terminal: request.Tty ?? false,
+        consoleSize: consoleSize ?? request.ConsoleSize,
+        ...(user === undefined ? {} : { user }),
+        ...(request.Privileged ? { capabilities } : {}),
+      }),
+    });
+    session.pid = running.pid;
+    session.streams = running.streams;
+    const ended = running.exited.then((exitCode) => {
+      session.running = false;
+      session.exitCode = exitCode;
+      delete session.streams;
+      publish(container, 'exec_die', session, { exitCode: String(exitCode) });
+      return exitCode;
+    });
+    return { session, streams: running.streams, ended };
+  }
+
+  return {
+    async create(name, request) {
+      const container = containers.get(name);
+      checkRunning(container, name);
+      if (request.User) await lookUp(container, request.User);
+      const keys = request.DetachKeys ? parseDetachKeys(request.DetachKeys) : undefined;
+      if (request.DetachKeys && keys === undefined)
+        throw new DaemonError('system', `Invalid escape keys (${request.DetachKeys}) provided`);
+      const command = request.Cmd ?? [];
+      const session = sessions.add({
+        container: container.id,
+        command,
+        request,
+        user: request.User || container.config.User || '',
+        detachKeys: keys,
+      });
+      publish(container, `exec_create: ${command[0]} ${command.slice(1).join(' ')}`, session);
+      return session;
+    },
+    get,
+    async start(id, { consoleSize, stdin = false } = {}) {
+      const { session, container } = get(id);
+      if (session.exitCode !== null) throw new DaemonError('conflict', `exec command ${id} has already run`);
+      if (session.running) throw new DaemonError('conflict', `exec command ${id} is already running`);
+      session.running = true;
+      const { command } = session;
+      publish(container, `exec_start: ${command[0]} ${command.slice(1).join(' ')}`, session);
+      const launched = launch(container, session, consoleSize, stdin);
+      session.started = launched.then(
+        () => {},
+        () => {},
+      );
+      try {
+        return await launched;
+      } catch (error) {
+        session.running = false;
+        session.exitCode = startFailureCode((error as Error).message);
+        throw error;
+      }
+    },
+    async resize(id, rows, columns) {
+      const { session, container } = get(id);
+      await session.started;
+      if (!session.running || session.pid === 0)
+        throw new DaemonError('invalid', 'exec process is not started');
+      await runtimeOf(container).execResize(id, rows, columns);
+    },
+    detached: (session) => publish(containers.get(session.container), 'exec_detach', session),
+  };
+}
