@@ -190,6 +190,10 @@ export interface Containers {
   pause(name: string): Promise<void>;
   unpause(name: string): Promise<void>;
   rename(name: string, to: string): Promise<void>;
+  /** `docker network connect`: at once when it runs, remembered for the next start in any case. */
+  connect(name: string, network: string, request: EndpointRequest): Promise<void>;
+  /** `docker network disconnect`; with `force` a container that is gone loses its endpoint too. */
+  disconnect(name: string, network: string, force: boolean): Promise<void>;
   update(name: string, change: Partial<HostConfig>): Promise<{ Warnings: string[] }>;
   remove(name: string, options?: { force?: boolean; volumes?: boolean; link?: boolean }): Promise<void>;
   /** Resolves with the exit code; `ready` is called once waiting has begun (headers may be sent). */

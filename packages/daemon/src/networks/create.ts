@@ -10,7 +10,8 @@ import { optionNames } from './options.js';
 import { type AddressPool, checkIpamConfig, choosePools } from './pools.js';
 import type { IpamPoolConfig, Network, NetworkCreate, NetworkDriver } from './types.js';
 
-const predefined: readonly string[] = ['bridge', 'host', 'none', 'default'];
+/** Always there; they can be neither made nor removed. */
+export const predefinedNetworks: readonly string[] = ['bridge', 'host', 'none'];
 
 export interface Existing {
   drivers: ReadonlyMap<string, NetworkDriver>;
@@ -25,7 +26,7 @@ export function checkRequest(
   request: NetworkCreate,
   existing: Pick<Existing, 'drivers' | 'find'>,
 ): NetworkDriver {
-  if (predefined.includes(request.Name))
+  if (predefinedNetworks.includes(request.Name) || request.Name === 'default')
     throw new DaemonError('forbidden', `operation is not permitted on predefined ${request.Name} network `);
   if (request.Name.trim() === '') throw new DaemonError('invalid', 'invalid name: name is empty');
   if (!/^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/.test(request.Name))

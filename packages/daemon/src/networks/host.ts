@@ -1,17 +1,15 @@
 /**
- * What the host tells: its resolver settings, whether it has IPv6, which ports are ephemeral.
+ * What the host tells: whether it has IPv6, which ports are ephemeral.
  *
- * In: /proc, /etc/resolv.conf. Out: values. May import: resolv-conf.
+ * In: /proc. Out: values. May import: nothing.
  */
 import { readFile } from 'node:fs/promises';
-import { parseResolvConf, type ResolvConf } from './resolv-conf.js';
 
 export interface Host {
   /** An interface has IPv6 (RFC 3493's ::1 at least). */
   ipv6: boolean;
   /** Inclusive. */
   localPorts: { first: number; last: number };
-  resolvConf(): Promise<ResolvConf>;
 }
 
 /** moby/libnetwork portallocator: what it uses when the kernel does not tell. */
@@ -26,6 +24,5 @@ export async function readHost(): Promise<Host> {
   return {
     ipv6: addresses !== '',
     localPorts: first && last && first < last ? { first, last } : fallbackPorts,
-    resolvConf: async () => parseResolvConf(await readFile('/etc/resolv.conf', 'utf8').catch(() => '')),
   };
 }

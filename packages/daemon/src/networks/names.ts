@@ -3,9 +3,10 @@
  *
  * In: live sandboxes. Out: NameSource. May import: dns/types.
  */
+import { readingsOf } from '../dns/names.js';
 import type { NameSource } from '../dns/types.js';
 import type { SandboxState } from './sandbox-state.js';
-import type { Network } from './types.js';
+import type { Endpoint, Network } from './types.js';
 
 /** Only user-defined networks have names; the default bridge knows links in /etc/hosts instead. */
 export const hasNames = (network: Network | undefined): boolean =>
@@ -30,21 +31,28 @@ export function createNameSource(
     return name;
   }
 
-  return {
-    addresses(sandbox, asked, family) {
+  /** Endpoints called `asked` on the first network of the sandbox that knows the name. */
+  function endpointsCalled(sandbox: string, asked: string): Endpoint[] {
+    for (const { name: part, network: wanted } of readingsOf(asked))
       for (const { endpoint: own } of sandboxes.get(sandbox)?.joined ?? []) {
         if (!hasNames(network(own.networkId))) continue;
-        const name = linkTarget(own.request.Links, asked.toLowerCase());
-        const found = [...onNetwork(own.networkId)].filter(
-          ({ state, endpoint }) =>
-            state.request.id === name || endpoint.dnsNames.some((known) => known.toLowerCase() === name),
-        );
-        if (found.length > 0)
-          return found
-            .map(({ endpoint }) => (family === 4 ? endpoint.address : endpoint.address6))
-            .filter((address) => address !== '');
+        if (wanted !== undefined && wanted !== own.networkName.toLowerCase()) continue;
+        const name = linkTarget(own.request.Links, part);
+        const found = [...onNetwork(own.networkId)]
+          .map(({ endpoint }) => endpoint)
+          .filter(({ dnsNames }) => dnsNames.some((known) => known.toLowerCase() === name));
+        if (found.length > 0) return found;
       }
-      return undefined;
+    return [];
+  }
+
+  return {
+    addresses(sandbox, asked, family) {
+      const found = endpointsCalled(sandbox, asked);
+      if (found.length === 0) return undefined;
+      return found
+        .map(({ address, address6 }) => (family === 4 ? address : address6))
+        .filter((address) => address !== '');
     },
     nameOf(sandbox, address) {
       for (const { endpoint: own } of sandboxes.get(sandbox)?.joined ?? []) {

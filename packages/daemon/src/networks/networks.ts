@@ -6,13 +6,14 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { buildResolvConf, readHostResolvConf } from '../dns/resolv-conf.js';
 import type { EmbeddedDns, NameSource } from '../dns/types.js';
 import { DaemonError } from '../errors.js';
 import type { EventSink } from '../events/types.js';
 import type { Layout } from '../layout.js';
 import type { Logger } from '../log.js';
 import { parsePrefix } from './addresses.js';
-import { checkRequest, type DefaultBridge, planNetwork } from './create.js';
+import { checkRequest, type DefaultBridge, planNetwork, predefinedNetworks } from './create.js';
 import { planDefaultNetworks } from './default-networks.js';
 import { createBridgeDriver, enableForwarding } from './drivers/bridge.js';
 import { createPlainDriver } from './drivers/plain.js';
@@ -25,7 +26,6 @@ import { type AddressPool, defaultAddressPools, uniqueLocalPool } from './pools.
 import { createPortAllocator, parsePorts } from './ports.js';
 import { createPublisher } from './publish.js';
 import { openRegistry } from './registry.js';
-import { containerResolvConf } from './resolv-conf.js';
 import { createSandboxRecords, type Joined, type SandboxState } from './sandbox-state.js';
 import { createSandboxes } from './sandboxes.js';
 import type {
@@ -47,6 +47,9 @@ export interface NetworkSettings {
   publishAddress: string;
   ipForward: boolean;
   ipMasquerade: boolean;
+  dns: readonly string[];
+  dnsSearch: readonly string[];
+  dnsOptions: readonly string[];
 }
 
 export interface NetworksDeps {
@@ -56,8 +59,6 @@ export interface NetworksDeps {
   settings: NetworkSettings;
   createDns(names: NameSource): EmbeddedDns;
 }
-
-const predefined: readonly string[] = ['bridge', 'host', 'none'];
 
 export async function createNetworks(deps: NetworksDeps): Promise<Networks> {
   const { layout, events, log, settings } = deps;
@@ -92,9 +93,11 @@ export async function createNetworks(deps: NetworksDeps): Promise<Networks> {
     network: byId,
     driver: driverOf,
     publishAddress: settings.publishAddress === '0.0.0.0' ? '' : settings.publishAddress,
-    hostResolvConf: host.resolvConf,
+    resolver: (request) =>
+      buildResolvConf(hostResolvConf, { embedded: true, ipv6: true, dns: dnsOf(request) }),
   });
-  let resolvConf = await host.resolvConf();
+  // Read again at every start of a container, as Docker does.
+  let hostResolvConf = await readHostResolvConf();
 
   /** Changes of one sandbox wait for each other. */
   const turns = new Map<string, Promise<unknown>>();
@@ -183,6 +186,17 @@ export async function createNetworks(deps: NetworksDeps): Promise<Networks> {
       if (byId(endpoint.networkId)) releaseEndpoint(registry.addresses(endpoint.networkId), endpoint);
   };
 
+  /** The container's own settings, or the daemon's where it has none. */
+  const dnsOf = ({ dns }: SandboxRequest): SandboxRequest['dns'] => ({
+    servers: dns.servers.length > 0 ? dns.servers : settings.dns,
+    search: dns.search.length > 0 ? dns.search : settings.dnsSearch,
+    options: dns.options.length > 0 ? dns.options : settings.dnsOptions,
+  });
+  const hostServers = (request: SandboxRequest): readonly string[] => {
+    const { servers } = dnsOf(request);
+    return servers.length > 0 ? servers : hostResolvConf.servers;
+  };
+
   const isHostMode = (request: SandboxRequest): boolean =>
     Object.keys(request.endpoints).some((name) => registry.find(name)?.driver === 'host');
 
@@ -202,11 +216,12 @@ export async function createNetworks(deps: NetworksDeps): Promise<Networks> {
         ),
         ...linkHosts(state),
       ],
-      resolvConf: containerResolvConf(
-        resolvConf,
-        request.dns,
-        isHostMode(request) ? 'host' : embedded ? 'embedded' : 'bridge',
-      ),
+      resolvConf: buildResolvConf(hostResolvConf, {
+        embedded,
+        ipv6: state.joined.some(({ endpoint }) => endpoint.address6 !== ''),
+        // In the host's namespace the host's servers answer, loopback ones too: they are kept as if asked for.
+        dns: isHostMode(request) ? { ...dnsOf(request), servers: hostServers(request) } : dnsOf(request),
+      }).content,
     };
   }
 
@@ -289,7 +304,7 @@ export async function createNetworks(deps: NetworksDeps): Promise<Networks> {
 
     async remove(name) {
       const network = registry.get(name);
-      if (predefined.includes(network.name))
+      if (predefinedNetworks.includes(network.name))
         throw new DaemonError('forbidden', `${network.name} is a pre-defined network and cannot be removed`);
       if (endpointsOf(network.id).size > 0)
         throw new DaemonError(
@@ -339,7 +354,7 @@ export async function createNetworks(deps: NetworksDeps): Promise<Networks> {
         }
         states.set(request.id, state);
         try {
-          resolvConf = await host.resolvConf();
+          hostResolvConf = await readHostResolvConf();
           await sandboxes.open(state);
         } catch (error) {
           await closeState(state).catch((err: unknown) => log.warn({ err }, 'undoing a sandbox failed'));

@@ -7,6 +7,7 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createNetworkNamespace, unmount, unmountFlags, writeSysctlInNamespace } from '@noos/linux';
+import type { ContainerResolvConf } from '../dns/resolv-conf.js';
 import type { EmbeddedDns } from '../dns/types.js';
 import { DaemonError, errnoOf } from '../errors.js';
 import type { Firewall } from './firewall.js';
@@ -16,9 +17,8 @@ import { hasNames } from './names.js';
 import { bridgeSettings } from './options.js';
 import { parsePorts } from './ports.js';
 import type { Publisher } from './publish.js';
-import { forwardServers, type ResolvConf } from './resolv-conf.js';
 import type { createSandboxRecords, Joined, SandboxState } from './sandbox-state.js';
-import type { Network, NetworkDriver } from './types.js';
+import type { Network, NetworkDriver, SandboxRequest } from './types.js';
 
 export interface SandboxDeps {
   namespaces: string;
@@ -30,7 +30,7 @@ export interface SandboxDeps {
   driver(network: Network): NetworkDriver;
   /** Host address of published ports that name none. */
   publishAddress: string;
-  hostResolvConf(): Promise<ResolvConf>;
+  resolver(request: SandboxRequest): Pick<ContainerResolvConf, 'servers' | 'ndots'>;
 }
 
 /** Settles all, then throws what failed first: nothing goes on in the background when the caller undoes. */
@@ -167,16 +167,16 @@ export function createSandboxes(deps: SandboxDeps) {
   async function updateDns(state: SandboxState): Promise<void> {
     const wanted =
       state.path !== '' && state.joined.some(({ endpoint }) => hasNames(deps.network(endpoint.networkId)));
-    const { id, dns } = state.request;
+    const { id } = state.request;
     if (!wanted) {
       if (state.dns) await deps.dns.close(id);
       state.dns = false;
       return;
     }
     state.dns = true;
-    const servers = forwardServers(await deps.hostResolvConf(), dns);
+    const { servers, ndots } = deps.resolver(state.request);
     const forward = candidates(state).some(({ external }) => external);
-    await deps.dns.open({ sandbox: id, path: state.path, servers, forward });
+    await deps.dns.open({ sandbox: id, path: state.path, servers, ndots, forward });
   }
 
   async function removeNamespace(path: string): Promise<void> {
