@@ -6,6 +6,7 @@
 import { mkdir } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { eventRoutes } from './api/events.js';
+import { networkRoutes } from './api/networks.js';
 import { pingRoutes } from './api/ping.js';
 import { pluginRoutes } from './api/plugins.js';
 import { swarmRoutes } from './api/swarm.js';
@@ -13,6 +14,7 @@ import { systemRoutes } from './api/system.js';
 import { volumeRoutes } from './api/volumes.js';
 import { reloadInto } from './config/reload.js';
 import type { DaemonConfig } from './config/types.js';
+import { createEmbeddedDns } from './dns/embedded-dns.js';
 import { createEventBus } from './events/bus.js';
 import { type Listeners, listen } from './http/listen.js';
 import type { Route } from './http/route.js';
@@ -22,6 +24,7 @@ import { openImageStore } from './images/store.js';
 import { createLayout } from './layout.js';
 import { groupId } from './linux/groups.js';
 import { createLogger } from './log.js';
+import { createNetworks } from './networks/networks.js';
 import { readEngineId } from './storage/engine-id.js';
 import { lockDataRoot, writePidFile } from './storage/exclusive.js';
 import { createVolumes } from './volumes/volumes.js';
@@ -75,6 +78,16 @@ export async function startDaemon(initial: DaemonConfig): Promise<RunningDaemon>
 
     const volumes = await createVolumes({ layout, events, log });
     routes.push(...volumeRoutes({ volumes }));
+
+    const networks = await createNetworks({
+      layout,
+      events,
+      log,
+      settings: config,
+      createDns: (names) => createEmbeddedDns({ names, log }),
+    });
+    undo.push(() => networks.shutdown());
+    routes.push(...networkRoutes({ networks, containers: networks }));
 
     routes.push(
       ...pingRoutes(),

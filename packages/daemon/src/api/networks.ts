@@ -4,7 +4,6 @@
  * In: calls. Out: calls into networks and, for connect and disconnect, containers. May import: http, networks, errors.
  */
 import { Type } from '@sinclair/typebox';
-import type { Containers } from '../containers/types.js';
 import { DaemonError } from '../errors.js';
 import { parseTimestamp } from '../events/select.js';
 import { booleanFilter, checkFilters, matchesLabels } from '../http/filters.js';
@@ -90,7 +89,10 @@ function ofType(network: Network, types: readonly string[] | undefined): boolean
 
 export interface NetworkRoutesDeps {
   networks: Networks;
-  containers: Pick<Containers, 'connect' | 'disconnect'>;
+  containers: {
+    connect(container: string, network: string, request: EndpointRequest): Promise<unknown>;
+    disconnect(container: string, network: string, force: boolean): Promise<void>;
+  };
 }
 
 export function networkRoutes({ networks, containers }: NetworkRoutesDeps): Route[] {
