@@ -10,7 +10,7 @@ import type { EventSink } from '../events/types.js';
 import type { ProgressMessage } from '../http/route.js';
 import { configLimitBytes, parseImageConfig } from './image-config.js';
 import { chainOf } from './layers/chain-id.js';
-import { familiarString, parseReference } from './reference.js';
+import { parseReference } from './reference.js';
 import { RegistryError } from './registry/errors.js';
 import {
   checkImage,
@@ -163,8 +163,9 @@ async function loadLayers(
   try {
     for (let i = start; i < chain.length; i++) {
       for (let ahead = i; ahead < Math.min(i + parallelLayers, chain.length); ahead++) {
-        prepared[ahead] ??= prepare(ahead);
-        prepared[ahead].catch(() => {});
+        const started = prepared[ahead] ?? prepare(ahead);
+        started.catch(() => {});
+        prepared[ahead] = started;
       }
       await (await prepared[i]!).commit(chain[i - 1]);
     }
@@ -190,7 +191,7 @@ async function loadImage(parts: LoadParts, spool: Spool, found: Loadable, reques
   for (const text of found.references) {
     const reference = parseReference(text);
     if (reference.tag === undefined) throw invalid(`invalid tag ${JSON.stringify(text)}`);
-    const shown = familiarString({ ...reference, digest: undefined } as never);
+    const shown = `${reference.familiar}:${reference.tag}`;
     const before = images.find(shown)?.id;
     if (before !== undefined && before !== image.id)
       report({

@@ -70,6 +70,8 @@ export interface ImageConfig extends Platform {
   rootfs: { type: 'layers'; diff_ids: Digest[] };
   history?: HistoryEntry[];
   /** Docker's additions, kept as found. */
+  comment?: string;
+  container?: string;
   container_config?: object;
   docker_version?: string;
 }

@@ -1,0 +1,109 @@
+/**
+ * Which images a list or a prune is about: Docker's filters.
+ *
+ * In: images, filters. Out: images. May import: errors, http/filters, events/select, reference, describe, picomatch.
+ */
+import { createRequire } from 'node:module';
+import { DaemonError } from '../errors.js';
+import { parseTimestamp } from '../events/select.js';
+import { booleanFilter, checkFilters, matchesLabels } from '../http/filters.js';
+import type { Filters } from '../http/route.js';
+import { createdMs } from './describe.js';
+import { fullString, parseReference } from './reference.js';
+import type { Digest, Image } from './types.js';
+
+const nsPerMs = 1_000_000n;
+
+const untilMs = (value: string, nowMs: number): number => {
+  try {
+    return Number(parseTimestamp(value, BigInt(nowMs) * nsPerMs) / nsPerMs);
+  } catch (error) {
+    throw new DaemonError('invalid', `invalid value for 'until' filter: ${(error as Error).message}`);
+  }
+};
+
+/** Go's path.Match, which does not cross slashes. */
+function globMatcher(pattern: string): (text: string) => boolean {
+  const load = createRequire(import.meta.url);
+  const picomatch = load('picomatch') as typeof import('picomatch');
+  return picomatch(pattern, { dot: true, nobrace: true, noextglob: true, noglobstar: true, nonegate: true });
+}
+
+/** Names a `reference` pattern is compared with: with and without tag, familiar and full. */
+const namesFor = (name: string): string[] => {
+  const reference = parseReference(name);
+  return [name, reference.familiar, fullString(reference), reference.repository];
+};
+
+export interface ListRequest {
+  filters: Filters;
+  /** Intermediate images of builds too. */
+  all: boolean;
+  nowMs: number;
+  /** Throws notFound. */
+  get(name: string): Image;
+}
+
+/** For `GET /images/json`: newest first, `reference` cuts the names down to those that match. */
+export function selectForList(images: readonly Image[], { filters, all, nowMs, get }: ListRequest): Image[] {
+  checkFilters(filters, ['dangling', 'label', 'before', 'since', 'reference', 'until']);
+  const dangling = filters.has('dangling') ? booleanFilter(filters, 'dangling', false) : undefined;
+  const bounds = [
+    ...(filters.get('before') ?? []).map((value) => createdMs(get(value).config) ?? Number.POSITIVE_INFINITY),
+    ...(filters.get('until') ?? []).map((value) => untilMs(value, nowMs)),
+  ];
+  const before = Math.min(Number.POSITIVE_INFINITY, ...bounds);
+  const after = Math.max(
+    Number.NEGATIVE_INFINITY,
+    ...(filters.get('since') ?? []).map((value) => createdMs(get(value).config) ?? Number.NEGATIVE_INFINITY),
+  );
+  const patterns = filters.get('reference')?.map(globMatcher);
+  const parents = new Set(images.flatMap(({ parent }) => parent ?? []));
+
+  const isWithin = ({ config }: Image): boolean => {
+    const ms = createdMs(config);
+    if (before !== Number.POSITIVE_INFINITY && !(ms !== undefined && ms < before)) return false;
+    return after === Number.NEGATIVE_INFINITY || (ms !== undefined && ms > after);
+  };
+  const narrow = (image: Image): Image | undefined => {
+    if (patterns === undefined) return image;
+    const keep = (name: string): boolean =>
+      patterns.some((matches) => namesFor(name).some((candidate) => matches(candidate)));
+    const [tags, digests] = [image.tags.filter(keep), image.digests.filter(keep)];
+    return tags.length + digests.length === 0 ? undefined : { ...image, tags, digests };
+  };
+  const isWanted = ({ id, tags, digests }: Image): boolean => {
+    if (tags.length + digests.length > 0) return dangling !== true || tags.length === 0;
+    return dangling !== false && ((all && dangling !== true) || !parents.has(id));
+  };
+
+  return images
+    .filter((image) => isWithin(image) && matchesLabels(image.config.config?.Labels, filters.get('label')))
+    .flatMap((image) => narrow(image) ?? [])
+    .filter(isWanted)
+    .sort((a, b) => (createdMs(b.config) ?? 0) - (createdMs(a.config) ?? 0));
+}
+
+/** For `POST /images/prune`: which images stay although nothing names them or uses them. */
+export function pruneRules(
+  filters: Filters,
+  nowMs: number,
+  isUsed: (id: Digest) => boolean,
+): { all: boolean; keep(image: Image): boolean } {
+  checkFilters(filters, ['dangling', 'label', 'label!', 'until']);
+  const danglingOnly = booleanFilter(filters, 'dangling', true);
+  const until = filters.get('until') ?? [];
+  if (until.length > 1) throw new DaemonError('invalid', 'more than one until filter specified');
+  const bound = until[0] === undefined ? undefined : untilMs(until[0], nowMs);
+  const without = filters.get('label!');
+  return {
+    all: !danglingOnly,
+    keep({ id, config }) {
+      const labels = config.config?.Labels;
+      const ms = createdMs(config);
+      if (isUsed(id) || !matchesLabels(labels, filters.get('label'))) return true;
+      if (without !== undefined && without.length > 0 && matchesLabels(labels, without)) return true;
+      return bound !== undefined && !(ms !== undefined && ms <= bound);
+    },
+  };
+}

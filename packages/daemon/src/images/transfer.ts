@@ -1,0 +1,72 @@
+/**
+ * Images between this host and elsewhere: registries, archives, root file systems. Face of the folder for the API.
+ *
+ * In: the image store, the registry configuration. Out: ImageTransfer. May import: the files beside, registry/.
+ */
+import { join } from 'node:path';
+import type { EventSink } from '../events/types.js';
+import type { Layout } from '../layout.js';
+import type { Logger } from '../log.js';
+import type { ImportRequest } from './import.js';
+import type { LoadRequest } from './load.js';
+import type { Reference } from './reference.js';
+import { createBlobRecords } from './registry/blob-records.js';
+import type { RegistryConfig } from './registry/endpoints.js';
+import { createLimiter } from './registry/limiter.js';
+import type { PullRequest } from './registry/pull.js';
+import type { PushRequest } from './registry/push.js';
+import type { SearchRequest, SearchResult } from './registry/search.js';
+import { createTransfers } from './registry/transfers.js';
+import type { Content, Descriptor, Image, Images, Layers, Platform, RegistryAuth } from './types.js';
+
+export interface ImageTransfer {
+  pull(request: PullRequest): Promise<void>;
+  push(request: PushRequest): Promise<void>;
+  load(request: LoadRequest): Promise<void>;
+  import(request: ImportRequest): Promise<Image>;
+  search(request: SearchRequest): Promise<SearchResult[]>;
+  inspect(
+    reference: Reference,
+    auth: RegistryAuth | undefined,
+    signal: AbortSignal,
+  ): Promise<{ Descriptor: Descriptor; Platforms: Platform[] }>;
+  /** Checks credentials; resolves with the registry's identity token, "" for none. */
+  login(auth: RegistryAuth, signal: AbortSignal): Promise<string>;
+  /** Writes what is only remembered so far. */
+  close(): Promise<void>;
+}
+
+export interface ImageTransferConfig extends RegistryConfig {
+  readonly maxConcurrentDownloads: number;
+  readonly maxConcurrentUploads: number;
+}
+
+export async function createImageTransfer(parts: {
+  layout: Layout;
+  images: Images;
+  layers: Layers;
+  content: Content;
+  events: EventSink;
+  log: Logger;
+  /** The configuration in force; mirrors and insecure registries may change while running. */
+  config(): ImageTransferConfig;
+}): Promise<ImageTransfer> {
+  const { layout, layers, content, config } = parts;
+  const records = await createBlobRecords(join(layout.images, 'blobs.json'));
+  const downloads = createLimiter(config().maxConcurrentDownloads);
+  const uploads = createLimiter(config().maxConcurrentUploads);
+  const transfers = createTransfers({ content, layers, downloads });
+  const temporary = layout.temporary;
+  // The registry client is loaded when it is first used: most daemons are idle most of the time.
+  return {
+    pull: async (request) => (await import('./registry/pull.js')).pull({ ...parts, transfers, records }, request),
+    push: async (request) => (await import('./registry/push.js')).push({ ...parts, records, uploads }, request),
+    load: async (request) => (await import('./load.js')).loadImages({ ...parts, temporary }, request),
+    import: async (request) => (await import('./import.js')).importImage(parts, request),
+    search: async (request) => (await import('./registry/search.js')).search(parts, request),
+    inspect: async (...request) =>
+      (await import('./registry/account.js')).inspectDistribution(parts, ...request),
+    login: async (...request) => (await import('./registry/account.js')).login(parts, ...request),
+    close: () => records.flush(),
+  };
+}
