@@ -3,15 +3,18 @@
  *
  * In: the configuration. Out: a running engine. May import: everything.
  */
-import { mkdir } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { eventRoutes } from './api/events.js';
+import { imageTransferRoutes } from './api/image-transfer.js';
+import { type ImageRouteDeps, imageRoutes, imageUsage } from './api/images.js';
 import { networkRoutes } from './api/networks.js';
 import { pingRoutes } from './api/ping.js';
 import { pluginRoutes } from './api/plugins.js';
 import { swarmRoutes } from './api/swarm.js';
 import { systemRoutes } from './api/system.js';
 import { volumeRoutes } from './api/volumes.js';
+import { applyChanges } from './build/commit.js';
 import { reloadInto } from './config/reload.js';
 import type { DaemonConfig } from './config/types.js';
 import { createEmbeddedDns } from './dns/embedded-dns.js';
@@ -21,6 +24,7 @@ import type { Route } from './http/route.js';
 import { createApiServer } from './http/server.js';
 import { engineVersion } from './identity.js';
 import { openImageStore } from './images/store.js';
+import { createImageTransfer } from './images/transfer.js';
 import { createLayout } from './layout.js';
 import { groupId } from './linux/groups.js';
 import { createLogger } from './log.js';
@@ -71,10 +75,24 @@ export async function startDaemon(initial: DaemonConfig): Promise<RunningDaemon>
     undo.push(await lockDataRoot(layout.dataRoot));
     undo.push(await writePidFile(config.pidFile));
 
+    // What an earlier daemon was in the midst of.
+    await rm(layout.temporary, { recursive: true, force: true });
+    await mkdir(layout.temporary, { mode: 0o700 });
+
     engineId = await readEngineId(layout.dataRoot);
     const routes: Route[] = [];
 
-    const { layers, images } = await openImageStore({ layout, events, log });
+    const { content, layers, images } = await openImageStore({ layout, events, log });
+    const transfer = await createImageTransfer({
+      ...{ layout, images, layers, content, events, log },
+      config: () => ({ ...config, mirrors: config.registryMirrors }),
+    });
+    undo.push(() => transfer.close());
+    const imageUsers: ImageRouteDeps['users'] = () => [];
+    routes.push(
+      ...imageRoutes({ images, layers, content, events, temporary: layout.temporary, users: imageUsers }),
+      ...imageTransferRoutes({ transfer, applyChanges }),
+    );
 
     const volumes = await createVolumes({ layout, events, log });
     routes.push(...volumeRoutes({ volumes }));
@@ -98,13 +116,13 @@ export async function startDaemon(initial: DaemonConfig): Promise<RunningDaemon>
         events,
         counts: () => ({ running: 0, paused: 0, stopped: 0, images: images.list().length }),
         usage: {
-          images: async () => [],
+          images: async () => imageUsage(images.list(), layers, imageUsers),
           containers: async () => [],
           volumes: () => volumes.usage(),
           buildCache: async () => [],
           layersSize: async () => layers.list().reduce((sum, { size }) => sum + size, 0),
         },
-        login: async () => '',
+        login: (credentials, signal) => transfer.login(credentials, signal),
         storageStatus: layers.status(),
       }),
       ...swarmRoutes(),

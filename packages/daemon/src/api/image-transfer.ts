@@ -16,7 +16,7 @@ import { jsonPlatform, repoTagReference } from './images.js';
 export interface ImageTransferDeps {
   transfer: ImageTransfer;
   /** Dockerfile instructions of `--change` applied to a configuration. Throws invalid. */
-  applyChanges(config: ImageRunConfig, changes: readonly string[]): Promise<ImageRunConfig>;
+  applyChanges(config: ImageRunConfig, changes: readonly string[]): ImageRunConfig;
 }
 
 const since = { importPlatform: 32, pushPlatform: 46, loadPlatform: 48 };
@@ -28,7 +28,9 @@ export function registryAuth(call: Call): RegistryAuth | undefined {
   try {
     const value: unknown = JSON.parse(Buffer.from(header, 'base64url').toString());
     if (typeof value !== 'object' || value === null) return undefined;
-    const entries = Object.entries(value).filter((entry): entry is [string, string] => typeof entry[1] === 'string');
+    const entries = Object.entries(value).filter(
+      (entry): entry is [string, string] => typeof entry[1] === 'string',
+    );
     return Object.fromEntries(entries);
   } catch {
     return undefined;
@@ -71,7 +73,7 @@ export function imageTransferRoutes({ transfer, applyChanges }: ImageTransferDep
     const platformText = query.get('platform') ?? '';
     const platform =
       call.version >= since.importPlatform && platformText !== '' ? parsePlatform(platformText) : undefined;
-    const config = await applyChanges({}, query.getAll('changes'));
+    const config = applyChanges({}, query.getAll('changes'));
     await withProgress(call, async (progress) => {
       let input = call.input;
       if (source !== '-') {
@@ -132,7 +134,8 @@ export function imageTransferRoutes({ transfer, applyChanges }: ImageTransferDep
   }
 
   async function load(call: Call): Promise<void> {
-    const platform = call.version >= since.loadPlatform ? jsonPlatform(call.query.get('platform')) : undefined;
+    const platform =
+      call.version >= since.loadPlatform ? jsonPlatform(call.query.get('platform')) : undefined;
     await withProgress(call, (progress) =>
       transfer.load({
         input: call.input,

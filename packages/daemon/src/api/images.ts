@@ -7,7 +7,13 @@ import { pipeline } from 'node:stream/promises';
 import { DaemonError } from '../errors.js';
 import type { EventSink } from '../events/types.js';
 import type { Call, Route } from '../http/route.js';
-import { describeHistory, describeImage, sharedSizes, summarize } from '../images/describe.js';
+import {
+  describeHistory,
+  describeImage,
+  type ImageSummary,
+  sharedSizes,
+  summarize,
+} from '../images/describe.js';
 import { familiarString, parseReference, type Reference, withDefaultTag } from '../images/reference.js';
 import { formatPlatform, parsePlatform, platformRank } from '../images/registry/platform.js';
 import { saveImages } from '../images/save.js';
@@ -53,7 +59,9 @@ export function jsonPlatform(text: string | null): Platform | undefined {
   const { os, architecture, variant } = Object(value) as Record<string, unknown>;
   if (typeof os !== 'string' || os === '' || typeof architecture !== 'string' || architecture === '')
     throw new DaemonError('invalid', 'both OS and Architecture must be provided');
-  return parsePlatform([os, architecture, ...(typeof variant === 'string' && variant !== '' ? [variant] : [])].join('/'));
+  return parsePlatform(
+    [os, architecture, ...(typeof variant === 'string' && variant !== '' ? [variant] : [])].join('/'),
+  );
 }
 
 const checkPlatform = (image: Image, name: string, platform: Platform | undefined): Image => {
@@ -64,6 +72,22 @@ const checkPlatform = (image: Image, name: string, platform: Platform | undefine
     );
   return image;
 };
+
+/** Images as `GET /system/df` lists them. */
+export function imageUsage(
+  images: readonly Image[],
+  layers: Pick<Layers, 'find'>,
+  users: ImageRouteDeps['users'],
+): ImageSummary[] {
+  const shared = sharedSizes(images, layers);
+  return images.map((image) =>
+    summarize(
+      image,
+      { containers: users(image.id).length, sharedSize: shared.get(image.id)! },
+      since.containerCount,
+    ),
+  );
+}
 
 export function imageRoutes(deps: ImageRouteDeps): Route[] {
   const { images, layers, content, events, temporary, users } = deps;
@@ -114,17 +138,17 @@ export function imageRoutes(deps: ImageRouteDeps): Route[] {
   }
 
   async function history(call: Call): Promise<void> {
-    call.json(200, describeHistory(get(call, since.platform), layers, (id) => images.find(id)));
+    call.json(
+      200,
+      describeHistory(get(call, since.platform), layers, (id) => images.find(id)),
+    );
   }
 
   async function tag(call: Call): Promise<void> {
     const reference = repoTagReference(call.query.get('repo') ?? '', call.query.get('tag') ?? '');
     if (reference === undefined) throw new DaemonError('invalid', 'invalid reference format');
     if (reference.familiar === 'sha256')
-      throw new DaemonError(
-        'invalid',
-        'refusing to create an ambiguous tag using digest algorithm as name',
-      );
+      throw new DaemonError('invalid', 'refusing to create an ambiguous tag using digest algorithm as name');
     const image = images.get(call.params.name!);
     await images.tag(image.id, familiarString(reference));
     call.empty(201);

@@ -46,7 +46,7 @@ export interface SystemDeps {
   counts(): EngineCounts;
   usage: DiskUsage;
   /** Asks the registry; resolves with its token ("" for none). Throws `unauthorized` and others. */
-  login(credentials: Credentials): Promise<string>;
+  login(credentials: Credentials, signal: AbortSignal): Promise<string>;
   storageStatus: readonly (readonly [string, string])[];
 }
 
@@ -110,7 +110,7 @@ export function systemRoutes(deps: SystemDeps): Route[] {
   }
 
   async function auth(call: Call): Promise<void> {
-    const token = await deps.login(call.body as Credentials);
+    const token = await deps.login(call.body as Credentials, call.signal);
     call.json(200, { IdentityToken: token, Status: 'Login Succeeded' });
   }
 

@@ -68,7 +68,10 @@ export function sharedSizes(images: readonly Image[], layers: Pick<Layers, 'find
   return new Map(
     images.map(({ id, chain }) => [
       id,
-      chain.reduce((sum, chainId) => sum + (uses.get(chainId)! > 1 ? (layers.find(chainId)?.size ?? 0) : 0), 0),
+      chain.reduce(
+        (sum, chainId) => sum + (uses.get(chainId)! > 1 ? (layers.find(chainId)?.size ?? 0) : 0),
+        0,
+      ),
     ]),
   );
 }

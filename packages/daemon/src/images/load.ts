@@ -62,7 +62,10 @@ async function parseJson(spool: Spool, name: string): Promise<unknown> {
   try {
     return JSON.parse(bytes.toString());
   } catch (cause) {
-    throw new DaemonError('invalid', `invalid archive: failed to decode ${name}: ${(cause as Error).message}`);
+    throw new DaemonError(
+      'invalid',
+      `invalid archive: failed to decode ${name}: ${(cause as Error).message}`,
+    );
   }
 }
 
@@ -78,7 +81,8 @@ async function dockerImages(spool: Spool, manifest: unknown): Promise<Loadable[]
       const item = Object(entry) as Record<string, unknown>;
       if (typeof item.Config !== 'string') throw invalid('invalid archive: manifest.json names no config');
       const config = await spool.read(item.Config, configLimitBytes);
-      if (config === undefined) throw invalid(`invalid archive: open ${item.Config}: no such file or directory`);
+      if (config === undefined)
+        throw invalid(`invalid archive: open ${item.Config}: no such file or directory`);
       return {
         config,
         layers: strings(item.Layers),
@@ -102,7 +106,8 @@ async function ociImages(spool: Spool, wanted: Platform): Promise<Loadable[]> {
   const read = async (digest: Digest, limitBytes: number): Promise<Buffer> => {
     const bytes = await spool.read(blobName(digest), limitBytes);
     if (bytes === undefined) throw invalid(`invalid archive: content ${digest} is missing`);
-    if (digestOf(bytes) !== digest) throw invalid(`invalid archive: content ${digest} does not match its digest`);
+    if (digestOf(bytes) !== digest)
+      throw invalid(`invalid archive: content ${digest} does not match its digest`);
     return bytes;
   };
   const indexBytes = (await spool.read('index.json', manifestLimitBytes))!;
@@ -110,7 +115,11 @@ async function ociImages(spool: Spool, wanted: Platform): Promise<Loadable[]> {
   if (index.kind !== 'index') throw invalid('invalid archive: index.json is not an index');
   const found: Loadable[] = [];
   for (const descriptor of index.manifests) {
-    let manifest = parseManifest(await read(descriptor.digest, manifestLimitBytes), descriptor.mediaType, 'archive');
+    let manifest = parseManifest(
+      await read(descriptor.digest, manifestLimitBytes),
+      descriptor.mediaType,
+      'archive',
+    );
     if (manifest.kind === 'index') {
       const best = selectManifests(manifest, wanted)[0];
       if (best === undefined) continue;
@@ -175,7 +184,12 @@ async function loadLayers(
   }
 }
 
-async function loadImage(parts: LoadParts, spool: Spool, found: Loadable, request: LoadRequest): Promise<Image> {
+async function loadImage(
+  parts: LoadParts,
+  spool: Spool,
+  found: Loadable,
+  request: LoadRequest,
+): Promise<Image> {
   const { images, events } = parts;
   const { report } = request;
   const config = parseImageConfig(found.config);
@@ -186,8 +200,12 @@ async function loadImage(parts: LoadParts, spool: Spool, found: Loadable, reques
       `invalid manifest, layers length mismatch: expected ${found.layers.length}, got ${diffIds.length}`,
     );
   await loadLayers(parts, spool, found.layers, diffIds, request);
-  const parent = found.parent !== undefined && images.find(found.parent) !== undefined ? found.parent : undefined;
-  const image = await images.add(config, { configBytes: found.config, ...(parent !== undefined && { parent }) });
+  const parent =
+    found.parent !== undefined && images.find(found.parent) !== undefined ? found.parent : undefined;
+  const image = await images.add(config, {
+    configBytes: found.config,
+    ...(parent !== undefined && { parent }),
+  });
   for (const text of found.references) {
     const reference = parseReference(text);
     if (reference.tag === undefined) throw invalid(`invalid tag ${JSON.stringify(text)}`);
@@ -214,7 +232,8 @@ export async function loadImages(parts: LoadParts, request: LoadRequest): Promis
     let loaded = 0;
     let ids = '';
     for (const found of await readArchive(spool, platform ?? hostPlatform)) {
-      if (platform !== undefined && platformRank(parseImageConfig(found.config), platform) === undefined) continue;
+      if (platform !== undefined && platformRank(parseImageConfig(found.config), platform) === undefined)
+        continue;
       const image = await loadImage(parts, spool, found, request);
       loaded++;
       named += found.references.length;

@@ -38,7 +38,11 @@ const readBytes = 256 * 1024;
 const imageIdPattern = /^(?:sha256:)?[0-9a-f]{64}$/;
 
 /** By name, tag, digest or ID; a name without a tag means all its tags, as in dockerd. Throws notFound. */
-export function selectImages(images: Images, names: readonly string[], platform: Platform | undefined): Selected[] {
+export function selectImages(
+  images: Images,
+  names: readonly string[],
+  platform: Platform | undefined,
+): Selected[] {
   const selected = new Map<Digest, Selected>();
   const add = (image: Image, tags: readonly string[]): void => {
     if (platform !== undefined && platformRank(image.config, platform) === undefined)

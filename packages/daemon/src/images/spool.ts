@@ -45,7 +45,8 @@ export async function spoolArchive(input: Readable, temporary: string): Promise<
     await readTar(await decompress(input), {
       entry(entry) {
         const name = clean(entry.name);
-        if (++count > entryLimit) throw new DaemonError('invalid', `the archive has more than ${entryLimit} entries`);
+        if (++count > entryLimit)
+          throw new DaemonError('invalid', `the archive has more than ${entryLimit} entries`);
         if (entry.type === typeFlags.symlink)
           files.set(name, { link: clean(posix.join(posix.dirname(`/${name}`), entry.linkName)) });
         else if (entry.type === typeFlags.link) files.set(name, { link: clean(entry.linkName) });
@@ -94,7 +95,8 @@ export async function spoolArchive(input: Readable, temporary: string): Promise<
       const file = await open(path);
       try {
         const { size } = await file.stat();
-        if (size > limitBytes) throw new DaemonError('invalid', `invalid archive: ${clean(name)} is too large`);
+        if (size > limitBytes)
+          throw new DaemonError('invalid', `invalid archive: ${clean(name)} is too large`);
         return await file.readFile();
       } finally {
         await file.close();

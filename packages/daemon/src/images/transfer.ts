@@ -56,11 +56,13 @@ export async function createImageTransfer(parts: {
   const downloads = createLimiter(config().maxConcurrentDownloads);
   const uploads = createLimiter(config().maxConcurrentUploads);
   const transfers = createTransfers({ content, layers, downloads });
-  const temporary = layout.temporary;
+  const { temporary } = layout;
   // The registry client is loaded when it is first used: most daemons are idle most of the time.
   return {
-    pull: async (request) => (await import('./registry/pull.js')).pull({ ...parts, transfers, records }, request),
-    push: async (request) => (await import('./registry/push.js')).push({ ...parts, records, uploads }, request),
+    pull: async (request) =>
+      (await import('./registry/pull.js')).pull({ ...parts, transfers, records }, request),
+    push: async (request) =>
+      (await import('./registry/push.js')).push({ ...parts, records, uploads }, request),
     load: async (request) => (await import('./load.js')).loadImages({ ...parts, temporary }, request),
     import: async (request) => (await import('./import.js')).importImage(parts, request),
     search: async (request) => (await import('./registry/search.js')).search(parts, request),

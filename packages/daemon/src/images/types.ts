@@ -210,6 +210,8 @@ export interface Layers {
   roots(): Promise<string[]>;
   /** Paths as `GraphDriver.Data` of inspect shows them. */
   rootData(id: string): { LowerDir: string; UpperDir: string; WorkDir: string; MergedDir: string };
+  /** The same of an image: the layer's difference and those below it. */
+  layerData(chainId: Digest): { LowerDir?: string; UpperDir: string; WorkDir: string; MergedDir: string };
   changes(id: string): Promise<Change[]>;
   /** Bytes of the writable layer. */
   rootSize(id: string): Promise<number>;

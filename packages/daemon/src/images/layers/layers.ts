@@ -117,6 +117,16 @@ export async function createLayers({ layout }: { layout: Layout }): Promise<Laye
       const { lower, upper, work, merged } = roots.paths(id);
       return { LowerDir: lower.join(':'), UpperDir: upper, WorkDir: work, MergedDir: merged };
     },
+    layerData(chainId) {
+      const [top, ...below] = graph.stack(chainId).map((layer) => graph.differenceOf(layer.chainId));
+      const beside = (name: string): string => join(top!, '..', name);
+      return {
+        ...(below.length > 0 && { LowerDir: below.join(':') }),
+        MergedDir: beside('merged'),
+        UpperDir: top!,
+        WorkDir: beside('work'),
+      };
+    },
     async changes(id) {
       const { upper, lower } = roots.paths(id);
       return changesOf(upper, lower);

@@ -41,7 +41,15 @@ export function registryOfAddress(address: string | undefined): string {
 export async function login(parts: AccountParts, auth: RegistryAuth, signal: AbortSignal): Promise<string> {
   const { config, log, certificateDirectories } = parts;
   const registry = registryOfAddress(auth.serveraddress);
-  const options = { config: config(), registry, purpose: 'push' as const, auth, signal, log, certificateDirectories };
+  const options = {
+    config: config(),
+    registry,
+    purpose: 'push' as const,
+    auth,
+    signal,
+    log,
+    certificateDirectories,
+  };
   try {
     return await onRegistry({ ...options, offline: true }, async (connection) => {
       const response = await connection.request({
@@ -74,7 +82,14 @@ export async function inspectDistribution(
 ): Promise<{ Descriptor: Descriptor; Platforms: Platform[] }> {
   const { config, log, certificateDirectories } = parts;
   const reference = withDefaultTag(given);
-  const options = { config: config(), registry: reference.domain, purpose: 'pull' as const, auth, signal, log };
+  const options = {
+    config: config(),
+    registry: reference.domain,
+    purpose: 'pull' as const,
+    auth,
+    signal,
+    log,
+  };
   try {
     return await onRegistry({ ...options, certificateDirectories }, async (connection) => {
       const repository = openRepository(connection, reference.path, 'pull');

@@ -112,7 +112,9 @@ async function findOrStart(
   signal: AbortSignal,
 ): Promise<{ blob: { digest: Digest; size: number } } | { session: { location: string } }> {
   const { records, log } = parts;
-  const sameRegistry = records.of(diffId).filter((record) => record.repository.startsWith(`${reference.domain}/`));
+  const sameRegistry = records
+    .of(diffId)
+    .filter((record) => record.repository.startsWith(`${reference.domain}/`));
   for (const record of sameRegistry.filter(({ repository: name }) => name === reference.repository)) {
     const size = await repository.statBlob(record.digest, signal);
     if (size !== undefined) {
@@ -208,7 +210,8 @@ async function pushTag(
     }
     // As dockerd: the topmost layer first.
     const ordered = [...unique.values()].reverse();
-    for (const { diffId } of ordered) report({ status: 'Preparing', progressDetail: {}, id: shortId(diffId) });
+    for (const { diffId } of ordered)
+      report({ status: 'Preparing', progressDetail: {}, id: shortId(diffId) });
     const jobs = ordered.map(async (layer): Promise<[Digest, Descriptor]> => {
       return [layer.diffId, await pushLayer(parts, repository, reference, layer, report, signal)];
     });

@@ -75,7 +75,12 @@ function parseResults(bytes: Buffer): SearchResult[] | undefined {
   const { results } = Object(document) as { results?: unknown };
   if (!Array.isArray(results)) return undefined;
   return results.flatMap((entry: unknown) => {
-    const { name, description, star_count: stars, is_official: official } = Object(entry) as Record<string, unknown>;
+    const {
+      name,
+      description,
+      star_count: stars,
+      is_official: official,
+    } = Object(entry) as Record<string, unknown>;
     if (typeof name !== 'string') return [];
     return [
       {
@@ -89,7 +94,13 @@ function parseResults(bytes: Buffer): SearchResult[] | undefined {
   });
 }
 
-async function searchAt(connection: Connection, registry: string, query: string, limit: number, signal: AbortSignal) {
+async function searchAt(
+  connection: Connection,
+  registry: string,
+  query: string,
+  limit: number,
+  signal: AbortSignal,
+) {
   const parameters = new URLSearchParams({ q: query, n: String(limit) });
   const response = await connection.request({
     method: 'GET',
@@ -101,8 +112,19 @@ async function searchAt(connection: Connection, registry: string, query: string,
   if (found !== undefined) return found;
   response.body.resume();
   if (registry === hub.name)
-    throw new RegistryError('status', `unexpected status code ${response.status}`, undefined, response.status);
-  const names = await collectPages(connection, '/v2/_catalog?n=1000', 'repositories', ['registry:catalog:*'], signal);
+    throw new RegistryError(
+      'status',
+      `unexpected status code ${response.status}`,
+      undefined,
+      response.status,
+    );
+  const names = await collectPages(
+    connection,
+    '/v2/_catalog?n=1000',
+    'repositories',
+    ['registry:catalog:*'],
+    signal,
+  );
   return names
     .filter((name) => name.includes(query))
     .map((name): SearchResult => {
@@ -127,13 +149,18 @@ export async function search(
     throw new DaemonError('invalid', `limit ${limit} is outside the range of [1, ${largestLimit}]`);
   const { registry, query } = splitTerm(term);
   const insecure = await isInsecure(registry, parts.config());
-  const urls = registry === hub.name ? [hub.url] : [`https://${registry}`, ...(insecure ? [`http://${registry}`] : [])];
+  const urls =
+    registry === hub.name ? [hub.url] : [`https://${registry}`, ...(insecure ? [`http://${registry}`] : [])];
   let last: unknown;
   for (const url of urls) {
     let connection: Connection | undefined;
     try {
       const endpoint = { url, mirror: false, insecure };
-      connection = await connect(endpoint, { auth, signal, certificateDirectories: parts.certificateDirectories });
+      connection = await connect(endpoint, {
+        auth,
+        signal,
+        certificateDirectories: parts.certificateDirectories,
+      });
       const results = await searchAt(connection, registry, query, wanted, signal);
       return filterResults(results, filters).slice(0, wanted);
     } catch (error) {
