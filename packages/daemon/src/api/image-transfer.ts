@@ -8,7 +8,7 @@ import type { Call, Route } from '../http/route.js';
 import { openUrl } from '../images/import.js';
 import { familiarString, isDigest, parseReference, type Reference } from '../images/reference.js';
 import { parsePlatform } from '../images/registry/platform.js';
-import { layerProgress } from '../images/registry/progress.js';
+import { counted, layerProgress } from '../images/registry/progress.js';
 import type { ImageTransfer } from '../images/transfer.js';
 import type { ImageRunConfig, RegistryAuth } from '../images/types.js';
 import { jsonPlatform, repoTagReference } from './images.js';
@@ -56,11 +56,13 @@ async function withProgress(
   work: (progress: ReturnType<Call['progress']>) => Promise<void>,
 ): Promise<void> {
   const progress = call.progress();
+  // Asked for while the connection is surely there.
+  const { signal } = call;
   try {
     await work(progress);
     progress.end();
   } catch (error) {
-    if (call.signal.aborted) call.response.destroy();
+    if (signal.aborted) call.response.destroy();
     else progress.fail(error);
   }
 }
@@ -82,13 +84,7 @@ export function imageTransferRoutes({ transfer, applyChanges }: ImageTransferDep
         const { body, length } = await openUrl(url, signal);
         progress.write({ status: `Downloading from ${url}` });
         const shown = layerProgress('', (message) => progress.write(message));
-        let current = 0;
-        body.on('data', (chunk: Buffer) => {
-          current += chunk.length;
-          shown.bytes('Importing', current, length);
-        });
-        body.pause();
-        input = body;
+        input = counted(body, (current) => shown.bytes('Importing', current, length));
       }
       const image = await transfer.import({
         input,

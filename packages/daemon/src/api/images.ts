@@ -177,11 +177,12 @@ export function imageRoutes(deps: ImageRouteDeps): Route[] {
 
   async function save(call: Call, names: readonly string[]): Promise<void> {
     const platform = call.version >= since.platform ? jsonPlatform(call.query.get('platform')) : undefined;
+    const { signal } = call;
     const archive = saveImages({ images, layers, content, events, temporary }, names, platform);
     try {
       await pipeline(archive, call.stream(200, 'application/x-tar'));
     } catch (error) {
-      if (!call.signal.aborted) throw error;
+      if (!signal.aborted) throw error;
     }
   }
 

@@ -21,7 +21,7 @@ import {
   selectManifests,
 } from './registry/manifest.js';
 import { formatPlatform, hostPlatform, platformRank } from './registry/platform.js';
-import { layerProgress, shortId } from './registry/progress.js';
+import { counted, layerProgress, shortId } from './registry/progress.js';
 import { type Spool, spoolArchive } from './spool.js';
 import type { Digest, Image, Images, Layers, Platform, PreparedLayer } from './types.js';
 
@@ -159,13 +159,7 @@ async function loadLayers(
     const name = names[i]!;
     const total = await spool.size(name);
     const progress = layerProgress(shortId(diffIds[i]!), request.quiet ? () => {} : request.report);
-    const source = spool.stream(name);
-    let current = 0;
-    source.on('data', (chunk: Buffer) => {
-      current += chunk.length;
-      progress.bytes('Loading layer', current, total);
-    });
-    source.pause();
+    const source = counted(spool.stream(name), (current) => progress.bytes('Loading layer', current, total));
     return layers.prepare(await decompress(source), diffIds[i]!);
   };
   const prepared: (Promise<PreparedLayer> | undefined)[] = [];

@@ -3,6 +3,7 @@
  *
  * In: bytes so far. Out: ProgressMessage values as the CLI draws them. May import: http/route (types).
  */
+import { Readable } from 'node:stream';
 import type { ProgressMessage } from '../../http/route.js';
 
 export type Report = (message: ProgressMessage) => void;
@@ -30,4 +31,17 @@ export function layerProgress(id: string, report: Report): LayerProgress {
       report({ status, progressDetail: total > 0 ? { current, total } : { current }, id });
     },
   };
+}
+
+/** The same bytes; `onBytes` hears how many have passed. */
+export function counted(source: Readable, onBytes: (current: number) => void): Readable {
+  async function* pass(): AsyncGenerator<Buffer> {
+    let current = 0;
+    for await (const chunk of source as AsyncIterable<Buffer>) {
+      current += chunk.length;
+      onBytes(current);
+      yield chunk;
+    }
+  }
+  return Readable.from(pass(), { objectMode: false });
 }
