@@ -35,6 +35,8 @@ export interface StartedExec {
 export interface Execs {
   /** Checks and records; throws when the container does not run. */
   create(name: string, request: ExecRequest): Promise<ExecSession>;
+  /** Running or ended; throws notFound. */
+  inspect(id: string): ExecSession;
   /** For `start`: the session and its container, which must run. */
   get(id: string): { session: ExecSession; container: Container };
   /** Starts the process; throws Docker's texts and keeps 126 or 127 as the exit code when that fails. */
@@ -153,6 +155,7 @@ export function createExecs(dependencies: ExecsDependencies): Execs {
       publish(container, `exec_create: ${command[0]} ${command.slice(1).join(' ')}`, session);
       return session;
     },
+    inspect: (id) => sessions.get(id),
     get,
     async start(id, { consoleSize, stdin = false } = {}) {
       const { session, container } = get(id);

@@ -68,13 +68,9 @@ export async function sampleStats(container: Container, before?: ContainerStats)
   const { pid } = container.state;
   if (pid === 0) return emptyStats(container);
   const text = (path: string) => readFile(path, 'utf8').catch(() => '');
-  const [groupsText, unified, memory] = await Promise.all([
-    text(`/proc/${pid}/cgroup`),
-    text('/sys/fs/cgroup/unified/cgroup.controllers').then((found) => found !== ''),
-    text('/proc/meminfo'),
-  ]);
+  const [groupsText, memory] = await Promise.all([text(`/proc/${pid}/cgroup`), text('/proc/meminfo')]);
   if (groupsText === '') return emptyStats(container);
-  const groups = parseGroups(groupsText, unified || /^\d+:[^:]*memory/m.test(groupsText));
+  const groups = parseGroups(groupsText);
   const [stats, system, interfaces] = await Promise.all([
     readGroupStats(groups, parseMachineMemory(memory)),
     text('/proc/stat').then(parseSystemCpu),

@@ -53,7 +53,8 @@ const mountPoint = '/sys/fs/cgroup';
  * Where the groups of a process lie. Version 1 has a hierarchy a controller (`5:memory:/a`); version 2 has one
  * (`0::/a`), at the mount point itself or, beside version 1, below `unified`.
  */
-export function parseGroups(text: string, hybrid: boolean, mount = mountPoint): Groups {
+export function parseGroups(text: string, mount = mountPoint): Groups {
+  const hybrid = /^\d+:[^:]+:/m.test(text);
   const groups = new Map<string, string>();
   for (const line of text.split('\n')) {
     const match = /^\d+:([^:]*):(\/.*)$/.exec(line);

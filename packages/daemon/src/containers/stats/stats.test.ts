@@ -13,10 +13,7 @@ import {
 import { parseInterfaces, parseMachineMemory, parseSystemCpu } from './host.js';
 
 test('groups of version 1, 2 and both', () => {
-  const one = parseGroups(
-    '5:cpu,cpuacct:/docker/x\n4:memory:/docker/x\n1:name=systemd:/y\n0::/docker/x\n',
-    true,
-  );
+  const one = parseGroups('5:cpu,cpuacct:/docker/x\n4:memory:/docker/x\n1:name=systemd:/y\n0::/docker/x\n');
   assert.deepEqual(Object.fromEntries(one), {
     cpu: '/sys/fs/cgroup/cpu,cpuacct/docker/x',
     cpuacct: '/sys/fs/cgroup/cpu,cpuacct/docker/x',
@@ -24,7 +21,7 @@ test('groups of version 1, 2 and both', () => {
     systemd: '/sys/fs/cgroup/systemd/y',
     unified: '/sys/fs/cgroup/unified/docker/x',
   });
-  assert.deepEqual(Object.fromEntries(parseGroups('0::/docker/x\n', false)), {
+  assert.deepEqual(Object.fromEntries(parseGroups('0::/docker/x\n')), {
     unified: '/sys/fs/cgroup/docker/x',
   });
 });
