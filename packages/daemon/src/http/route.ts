@@ -1,11 +1,14 @@
 /**
  * What a route is: method, path pattern, versions, a schema for the body, a handler.
  *
- * In: requests as the server parsed them. Out: replies. May import: errors.
+ * In: requests as the server parsed them. Out: replies. May import: progress.
  */
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex, Readable } from 'node:stream';
 import type { TSchema } from '@sinclair/typebox';
+import type { ProgressStream } from '../progress.js';
+
+export type { ProgressMessage, ProgressStream } from '../progress.js';
 
 /** The minor of an API version: 41 is 1.41. All served versions have major 1. */
 export type ApiVersion = number;
@@ -59,23 +62,4 @@ export interface Call {
    * `contentType` is `application/vnd.docker.raw-stream` or `application/vnd.docker.multiplexed-stream` (≥ 1.42).
    */
   hijack(contentType: string): Promise<Duplex>;
-}
-
-/** The messages of pull, push, load, build (API: ImageCreate, BuildInfo). */
-export interface ProgressMessage {
-  id?: string;
-  status?: string;
-  stream?: string;
-  progressDetail?: { current?: number; total?: number };
-  progress?: string;
-  aux?: unknown;
-  error?: string;
-  errorDetail?: { code?: number; message: string };
-}
-
-export interface ProgressStream {
-  write(message: ProgressMessage): void;
-  /** Ends with the error as a message when bytes were sent, as a status otherwise. */
-  fail(error: unknown): void;
-  end(): void;
 }

@@ -1,10 +1,10 @@
 /**
  * Progress of layers, thinned: a message a layer every tenth of a second, never one after its last word.
  *
- * In: bytes so far. Out: ProgressMessage values as the CLI draws them. May import: http/route (types).
+ * In: bytes so far. Out: ProgressMessage values as the CLI draws them. May import: progress (types).
  */
 import { Readable } from 'node:stream';
-import type { ProgressMessage } from '../../http/route.js';
+import type { ProgressMessage } from '../../progress.js';
 
 export type Report = (message: ProgressMessage) => void;
 
