@@ -28,16 +28,24 @@ export function checkContentType(headers: IncomingHttpHeaders, hasBody: boolean)
     throw invalid(`unsupported Content-Type header (${type}): must be 'application/json'`);
 }
 
-/** The whole body, at most `limitBytes`. */
-export async function readBody(input: Readable, limitBytes = jsonLimitBytes): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let length = 0;
-  for await (const chunk of input as AsyncIterable<Buffer>) {
-    length += chunk.length;
-    if (length > limitBytes) throw invalid('http: request body too large');
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks, length);
+/** The whole body, at most `limitBytes`. The stream is not destroyed: on its connection the error is still to be sent. */
+export function readBody(input: Readable, limitBytes = jsonLimitBytes): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let length = 0;
+    const take = (chunk: Buffer): void => {
+      length += chunk.length;
+      chunks.push(chunk);
+      if (length <= limitBytes) return;
+      input.off('data', take).off('end', finish);
+      // node:http discards the rest once the reply is sent.
+      input.pause();
+      reject(invalid('http: request body too large'));
+    };
+    const finish = (): void => resolve(Buffer.concat(chunks, length));
+    input.on('data', take).on('end', finish).on('error', reject);
+    input.on('close', () => reject(invalid('invalid JSON: unexpected EOF')));
+  });
 }
 
 /** V8's complaints in the words of Go's encoding/json. */

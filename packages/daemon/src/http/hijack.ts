@@ -9,6 +9,12 @@ import type { Socket } from 'node:net';
 /** node:http's own listeners on a connection, all but `close`, which frees its parser. */
 const parserEvents = ['data', 'end', 'drain', 'error', 'timeout'] as const;
 
+/** Back to the state of a new stream: what arrives waits for the next reader, in either mode. */
+function stopFlow(socket: Socket): void {
+  const listener = (): void => {};
+  socket.on('readable', listener).off('readable', listener);
+}
+
 /**
  * Sends the header (101 when the client asked to upgrade, else 200, as dockerd) and returns the connection: half open
  * is allowed, so the client may end its side and still read ours.
@@ -21,7 +27,10 @@ export function hijackConnection(
 ): Socket {
   const { socket } = request;
   // An upgraded connection has left the parser already; another one is taken from it here.
-  if (!hasLeftParser) for (const event of parserEvents) socket.removeAllListeners(event);
+  if (!hasLeftParser) {
+    for (const event of parserEvents) socket.removeAllListeners(event);
+    stopFlow(socket);
+  }
   response.detachSocket(socket);
   // A client that goes away is seen by `close`; without a listener the error would end the daemon.
   socket.on('error', () => socket.destroy());
@@ -53,17 +62,19 @@ export function readUpgradeBody(request: IncomingMessage, head: Buffer, limitByt
   return new Promise((resolve, reject) => {
     let received = head;
     const finish = (): void => {
-      socket.off('data', take).off('close', cut).off('end', cut);
-      socket.pause();
+      // Without a listener of either kind the stream neither flows nor is paused: nothing is lost, any reader starts it.
+      socket.off('readable', take).off('close', cut).off('end', cut);
       if (received.length > length) socket.unshift(received.subarray(length));
       resolve(received.subarray(0, length));
     };
     const cut = (): void => reject(new Error('unexpected EOF'));
-    const take = (chunk: Buffer): void => {
+    const take = (): void => {
+      const chunk = socket.read() as Buffer | null;
+      if (chunk === null) return;
       received = Buffer.concat([received, chunk]);
       if (received.length >= length) finish();
     };
     if (received.length >= length) finish();
-    else socket.on('data', take).on('close', cut).on('end', cut);
+    else socket.on('readable', take).on('close', cut).on('end', cut);
   });
 }
