@@ -132,7 +132,9 @@ function pathTokens(pattern: string, doubleStar: boolean): Token[] {
     if (character === '*' && doubleStar && characters[at + 1] === '*') {
       at += 2;
       if (characters[at] === '/') at++;
-      tokens.push(at >= characters.length ? { kind: 'star', path: false } : { kind: 'directories' });
+      if (at >= characters.length) tokens.push({ kind: 'star', path: false });
+      // `**/**/` says no more than `**/`.
+      else if (tokens.at(-1)?.kind !== 'directories') tokens.push({ kind: 'directories' });
     } else if (character === '*') {
       tokens.push({ kind: 'star', path: true });
       at++;
@@ -162,21 +164,37 @@ export function pathMatcher(pattern: string): (path: string) => boolean {
   return (path) => wholeMatch(tokens, path);
 }
 
-/** One cleaned pattern of .dockerignore without its `!` (moby's patternmatcher); throws PatternError. */
+const parentsOf = (path: string): string[] =>
+  [...path.matchAll(/\//g)].map(({ index }) => path.slice(0, index)).filter((parent) => parent !== '');
+
+/**
+ * One cleaned pattern of .dockerignore without its `!` (moby's patternmatcher): whether it takes a path or one of the
+ * path's parents. Throws PatternError.
+ */
 export function ignoreMatcher(pattern: string): (path: string) => boolean {
-  pathTokens(pattern, false);
+  const tokens = pathTokens(pattern, true);
   const literal = (text: string): boolean => !/[*?[\]\\]/.test(text);
   // A pattern of `**` and plain characters compares suffixes: `**foo` takes `barfoo` too.
   if (pattern.startsWith('**') && literal(pattern.slice(2))) {
     const suffix = pattern.slice(2);
-    return (path) => path.endsWith(suffix) || (suffix.startsWith('/') && path === suffix.slice(1));
+    const fitsSuffix = (path: string): boolean =>
+      path.endsWith(suffix) || (suffix.startsWith('/') && path === suffix.slice(1));
+    return (path) => fitsSuffix(path) || parentsOf(path).some(fitsSuffix);
   }
   if (pattern.endsWith('**') && literal(pattern.slice(0, -2))) {
     const prefix = pattern.slice(0, -2);
     return (path) => path.startsWith(prefix);
   }
-  const tokens = pathTokens(pattern, true);
-  return (path) => wholeMatch(tokens, path);
+  return (path) => {
+    const characters = [...path];
+    let matched = false;
+    // All parents are beginnings of the path: one pass answers for them too.
+    simulate(tokens, characters, (at) => {
+      matched = at > 0 && (at === characters.length || characters[at] === '/');
+      return matched;
+    });
+    return matched;
+  };
 }
 
 /** Tokens of a shell pattern in `${name#pattern}`: `*`, `?`, and `\` before these, itself, `}` and `/`. */

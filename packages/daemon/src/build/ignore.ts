@@ -45,12 +45,10 @@ export function createIgnore(patterns: readonly string[]): (path: string) => boo
       return { exception, matches: ignoreMatcher(exception ? clean.slice(1) : clean) };
     });
   return (path) => {
-    const parts = path.split('/');
-    const parents = parts.slice(0, -1).map((_, index) => parts.slice(0, index + 1).join('/'));
     let ignored = false;
     for (const { exception, matches } of compiled) {
       // Only a pattern that would change the answer is asked.
-      if (exception === ignored && (matches(path) || parents.some(matches))) ignored = !exception;
+      if (exception === ignored && matches(path)) ignored = !exception;
     }
     return ignored;
   };
