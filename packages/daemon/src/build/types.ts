@@ -5,8 +5,8 @@
  */
 import type { Readable } from 'node:stream';
 import type { HostConfig } from '../containers/types.js';
-import type { ProgressMessage } from '../http/route.js';
 import type { Digest, Image, ImageRunConfig, Platform, RegistryAuth } from '../images/types.js';
+import type { ProgressMessage } from '../progress.js';
 import type { GivenArgs } from './build-args.js';
 
 export interface BuildOptions {

@@ -1,19 +1,18 @@
 /**
  * What a route is: method, path pattern, versions, a schema for the body, a handler.
  *
- * In: requests as the server parsed them. Out: replies. May import: progress.
+ * In: requests as the server parsed them. Out: replies. May import: api-version, filters, progress.
  */
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex, Readable } from 'node:stream';
 import type { TSchema } from '@sinclair/typebox';
+import type { ApiVersion } from '../api-version.js';
+import type { Filters } from '../filters.js';
 import type { ProgressStream } from '../progress.js';
 
+export { type ApiVersion, currentApiVersion, minimumApiVersion } from '../api-version.js';
+export type { Filters } from '../filters.js';
 export type { ProgressMessage, ProgressStream } from '../progress.js';
-
-/** The minor of an API version: 41 is 1.41. All served versions have major 1. */
-export type ApiVersion = number;
-export const minimumApiVersion: ApiVersion = 24;
-export const currentApiVersion: ApiVersion = 50;
 
 export type Method = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'DELETE' | 'OPTIONS';
 
@@ -29,9 +28,6 @@ export interface Route {
   bodyOptional?: boolean;
   handler(call: Call): Promise<void>;
 }
-
-/** `?filters=` decoded: name → values, in both of Docker's encodings (map of lists, map of maps). */
-export type Filters = ReadonlyMap<string, readonly string[]>;
 
 export interface Call {
   readonly version: ApiVersion;

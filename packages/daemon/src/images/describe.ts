@@ -1,9 +1,9 @@
 /**
  * Images as the API shows them: summaries, inspect, history; the fields of every version.
  *
- * In: Image records, layers. Out: API objects. May import: types, http/route (types).
+ * In: Image records, layers. Out: API objects. May import: types, api-version.
  */
-import type { ApiVersion } from '../http/route.js';
+import type { ApiVersion } from '../api-version.js';
 import type { Digest, Image, ImageConfig, ImageRunConfig, Layers } from './types.js';
 
 /** API: ImageSummary. */

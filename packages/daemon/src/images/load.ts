@@ -7,7 +7,7 @@ import type { Readable } from 'node:stream';
 import { decompress } from '../archive/decompress.js';
 import { DaemonError } from '../errors.js';
 import type { EventSink } from '../events/types.js';
-import type { ProgressMessage } from '../http/route.js';
+import type { ProgressMessage } from '../progress.js';
 import { configLimitBytes, parseImageConfig } from './image-config.js';
 import { chainOf } from './layers/chain-id.js';
 import { parseReference } from './reference.js';

@@ -1,13 +1,12 @@
 /**
  * Which images a list or a prune is about: Docker's filters.
  *
- * In: images, filters. Out: images. May import: errors, http/filters, events/select, reference, describe, picomatch.
+ * In: images, filters. Out: images. May import: errors, filters, events/select, reference, describe, picomatch.
  */
 import { createRequire } from 'node:module';
 import { DaemonError } from '../errors.js';
 import { parseTimestamp } from '../events/select.js';
-import { booleanFilter, checkFilters, matchesLabels } from '../http/filters.js';
-import type { Filters } from '../http/route.js';
+import { booleanFilter, checkFilters, type Filters, matchesLabels } from '../filters.js';
 import { createdMs } from './describe.js';
 import { fullString, parseReference } from './reference.js';
 import type { Digest, Image } from './types.js';

@@ -1,11 +1,10 @@
 /**
  * `docker search`: Docker's search endpoint where there is one, the catalog of a plain registry elsewhere.
  *
- * In: a term, filters. Out: results as the API lists them. May import: errors, http/filters, files beside.
+ * In: a term, filters. Out: results as the API lists them. May import: errors, filters, files beside.
  */
 import { DaemonError } from '../../errors.js';
-import { booleanFilter, checkFilters } from '../../http/filters.js';
-import type { Filters } from '../../http/route.js';
+import { booleanFilter, checkFilters, type Filters } from '../../filters.js';
 import type { Logger } from '../../log.js';
 import type { RegistryAuth } from '../types.js';
 import { type Connection, connect, readBody } from './connection.js';
