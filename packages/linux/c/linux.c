@@ -143,5 +143,6 @@ NAPI_MODULE_INIT() {
   define_namespaces(env, exports);
   define_files(env, exports);
   define_seqpacket(env, exports);
+  define_netlink(env, exports);
   return exports;
 }

@@ -26,6 +26,13 @@ interface Addon {
   lockFile(fd: number): void;
   syncFileSystem(path: string): Promise<void>;
   connectSeqpacket(path: string): number;
+  exchangeNetlink(
+    path: string,
+    protocol: number,
+    requests: number,
+    request: Buffer,
+    reply: Buffer,
+  ): Promise<void>;
 }
 
 const load = (): Addon => {

@@ -114,3 +114,27 @@ export const syncFileSystem = (path: string): Promise<void> => addon.syncFileSys
  * our writing half shuts down the other's.
  */
 export const connectSeqpacket = (path: string): number => addon.connectSeqpacket(path);
+
+/** Protocols of netlink(7). */
+export const netlinkProtocols = { route: 0, netfilter: 12 } as const;
+
+/** Room for the answers of one exchange; more is EMSGSIZE. */
+const replyBytes = 1 << 17;
+
+/**
+ * Sends `requests` netlink messages that lie one after the other in `messages`, each with NLM_F_ACK or NLM_F_DUMP,
+ * from the network namespace at `path` ("": our own). Resolves with the messages that came back, without
+ * acknowledgements; rejects with the first error, `path` naming the message's sequence number. The kernel works off
+ * the messages after a failed one too.
+ */
+export async function exchangeNetlink(
+  path: string,
+  protocol: number,
+  messages: Buffer,
+  requests: number,
+): Promise<Buffer> {
+  const reply = Buffer.allocUnsafeSlow(replyBytes);
+  await addon.exchangeNetlink(path, protocol, requests, messages, reply);
+  // Both buffers are written and read by another thread until here: they must stay reachable.
+  return messages.length === 0 ? Buffer.alloc(0) : reply.subarray(4, 4 + reply.readUInt32LE(0));
+}

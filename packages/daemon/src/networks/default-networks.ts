@@ -5,8 +5,9 @@
  */
 import { randomBytes } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
-import { formatAddress, formatPrefix, masked, type Prefix, parsePrefix } from './addresses.js';
+import { formatAddress, formatPrefix, masked, overlaps, type Prefix, parsePrefix } from './addresses.js';
 import { type DefaultBridge, defaultBridgeOptions } from './create.js';
+import type { HostRoute } from './links.js';
 import { type AddressPool, choosePools } from './pools.js';
 import type { IpamPoolConfig, Network } from './types.js';
 
@@ -52,43 +53,39 @@ function wantedPools(bridge: DefaultBridge): IpamPoolConfig[] {
   return pools;
 }
 
-/** The default networks that have to be written: new, or the default bridge when its settings changed. */
+/** The default networks that have to be written: new, or the default bridge when it no longer fits. */
 export function planDefaultNetworks(
   settings: DefaultNetworkSettings,
-  find: (name: string) => Network | undefined,
-  networks: readonly Prefix[],
-  routes: readonly Prefix[],
+  existing: {
+    find(name: string): Network | undefined;
+    subnets(): readonly Prefix[];
+    /** Without those of the default bridge itself. */
+    routes: readonly HostRoute[];
+  },
 ): Network[] {
   const planned: Network[] = [];
-  if (!find('host')) planned.push(plain('host', 'host'));
-  if (!find('none')) planned.push(plain('none', 'null'));
+  if (!existing.find('host')) planned.push(plain('host', 'host'));
+  if (!existing.find('none')) planned.push(plain('none', 'null'));
   const { bridge } = settings;
   if (bridge.name === 'none') return planned;
-  const known = find('bridge');
+  const known = existing.find('bridge');
   const options = defaultBridgeOptions(bridge, settings);
   const configs = wantedPools(bridge);
-  const keep =
-    known !== undefined &&
-    known.enableIPv6 === bridge.ipv6 &&
-    configs.every((config) =>
-      known.ipam.Config.some((pool) => isDeepStrictEqual({ ...pool, ...config }, pool)),
-    );
-  if (keep && isDeepStrictEqual(known.options, options)) return planned;
-  const Config = keep
-    ? known.ipam.Config
-    : choosePools({
-        configs,
-        enableIPv4: true,
-        enableIPv6: bridge.ipv6,
-        networks: networks.filter(
-          (prefix) => !known?.ipam.Config.some(({ Subnet }) => Subnet === formatPrefix(prefix)),
-        ),
-        routes: routes.filter(
-          (prefix) => !known?.ipam.Config.some(({ Subnet }) => Subnet === formatPrefix(prefix)),
-        ),
-        pools: settings.pools,
-        gateway: true,
-      });
+  const routes = existing.routes.map(({ destination }) => destination);
+  if (known && stillFits(known, bridge, configs, routes)) {
+    if (!isDeepStrictEqual(known.options, options)) planned.push({ ...known, options });
+    return planned;
+  }
+  const own = new Set(known?.ipam.Config.map(({ Subnet }) => Subnet));
+  const Config = choosePools({
+    configs,
+    enableIPv4: true,
+    enableIPv6: bridge.ipv6,
+    networks: existing.subnets().filter((prefix) => !own.has(formatPrefix(prefix))),
+    routes,
+    pools: settings.pools,
+    gateway: true,
+  });
   planned.push({
     ...(known ?? plain('bridge', 'bridge')),
     enableIPv6: bridge.ipv6,
@@ -96,4 +93,21 @@ export function planDefaultNetworks(
     options,
   });
   return planned;
+}
+
+/** The subnets on record are those asked for, and nobody else on the host took them meanwhile. */
+function stillFits(
+  known: Network,
+  bridge: DefaultBridge,
+  wanted: readonly IpamPoolConfig[],
+  routes: readonly Prefix[],
+): boolean {
+  const pools = known.ipam.Config;
+  if (known.enableIPv6 !== bridge.ipv6) return false;
+  if (wanted.length > 0)
+    return wanted.every((config) => pools.some((pool) => isDeepStrictEqual({ ...pool, ...config }, pool)));
+  return !pools.some(({ Subnet = '' }) => {
+    const subnet = parsePrefix(Subnet);
+    return subnet !== undefined && routes.some((route) => overlaps(route, subnet));
+  });
 }

@@ -5,6 +5,7 @@
  */
 import { DaemonError } from '../errors.js';
 import { CommandError, run } from '../linux/run.js';
+import { bitsOf, type Prefix, parseAddress, parsePrefix } from './addresses.js';
 
 /** One command of iproute2, as words. */
 export type Change = readonly string[];
@@ -55,17 +56,24 @@ export async function listLinks(namespace?: string): Promise<Link[]> {
   return JSON.parse(await run(namespace ? ['nsenter', `--net=${namespace}`, ...ip] : ip)) as Link[];
 }
 
-interface Route {
-  dst: string;
+/** A route of the host's main table. */
+export interface HostRoute {
+  destination: Prefix;
+  /** "" when it has none (unreachable, blackhole). */
+  device: string;
 }
 
-/** Destinations of all routes of the host but the default ones, as text. */
-export async function routedDestinations(): Promise<string[]> {
+/** All but the default ones. */
+export async function hostRoutes(): Promise<HostRoute[]> {
   const lists = await Promise.all(
-    ['-4', '-6'].map(
-      async (family) =>
-        JSON.parse((await run(['ip', family, '-json', 'route', 'show', 'table', 'main'])) || '[]') as Route[],
-    ),
+    ['-4', '-6'].map(async (family) => {
+      const text = await run(['ip', family, '-json', 'route', 'show', 'table', 'main']);
+      return JSON.parse(text || '[]') as { dst: string; dev?: string }[];
+    }),
   );
-  return lists.flat().flatMap(({ dst }) => (dst === 'default' ? [] : [dst]));
+  return lists.flat().flatMap(({ dst, dev = '' }) => {
+    const address = parseAddress(dst);
+    const destination = address ? { ...address, length: bitsOf(address.family) } : parsePrefix(dst);
+    return destination ? [{ destination, device: dev }] : [];
+  });
 }

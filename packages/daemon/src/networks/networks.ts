@@ -12,7 +12,6 @@ import { DaemonError } from '../errors.js';
 import type { EventSink } from '../events/types.js';
 import type { Layout } from '../layout.js';
 import type { Logger } from '../log.js';
-import { parsePrefix } from './addresses.js';
 import { checkRequest, type DefaultBridge, planNetwork, predefinedNetworks } from './create.js';
 import { planDefaultNetworks } from './default-networks.js';
 import { createBridgeDriver, enableForwarding } from './drivers/bridge.js';
@@ -20,7 +19,7 @@ import { createPlainDriver } from './drivers/plain.js';
 import { checkEndpoint, namesOf, planEndpoint, releaseEndpoint } from './endpoints.js';
 import { createFirewall } from './firewall.js';
 import { readHost } from './host.js';
-import { applyLinks, listLinks, routedDestinations } from './links.js';
+import { applyLinks, hostRoutes, listLinks } from './links.js';
 import { createNameSource, hasNames } from './names.js';
 import { type AddressPool, defaultAddressPools, uniqueLocalPool } from './pools.js';
 import { createPortAllocator, parsePorts } from './ports.js';
@@ -117,11 +116,6 @@ export async function createNetworks(deps: NetworksDeps): Promise<Networks> {
     ...(settings.defaultAddressPools.length > 0 ? settings.defaultAddressPools : defaultAddressPools),
     ...(settings.defaultAddressPools.some(({ base }) => base.includes(':')) ? [] : [localPool]),
   ];
-  const hostRoutes = async () =>
-    (await routedDestinations()).flatMap(
-      (text) => parsePrefix(text.includes('/') ? text : `${text}/${text.includes(':') ? 128 : 32}`) ?? [],
-    );
-
   function publishEvent(action: string, network: Network, more: Record<string, string> = {}): void {
     events.publish('network', action, {
       ID: network.id,
@@ -132,12 +126,8 @@ export async function createNetworks(deps: NetworksDeps): Promise<Networks> {
   /** Default networks on record, bridges up, rules in place. */
   async function start(): Promise<void> {
     if (settings.ipForward) await enableForwarding(4);
-    const planned = planDefaultNetworks(
-      { ...settings, pools },
-      registry.find,
-      registry.subnets(),
-      await hostRoutes(),
-    );
+    const routes = (await hostRoutes()).filter(({ device }) => device !== settings.bridge.name);
+    const planned = planDefaultNetworks({ ...settings, pools }, { ...registry, routes });
     for (const network of planned) {
       registry.add(network);
       await registry.write(network);
@@ -282,7 +272,7 @@ export async function createNetworks(deps: NetworksDeps): Promise<Networks> {
     async create(request) {
       const existing = { drivers, find: registry.find, subnets: registry.subnets, pools };
       checkRequest(request, existing);
-      const routes = await hostRoutes();
+      const routes = (await hostRoutes()).map(({ destination }) => destination);
       const network = planNetwork(request, { ...existing, routes });
       const driver = driverOf(network);
       registry.add(network);

@@ -3,9 +3,9 @@
  *
  * May import: types, storage.
  */
-import { readdir, rm } from 'node:fs/promises';
+import { readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { readJson, writeJson } from '../storage/atomic-file.js';
+import { readJson } from '../storage/atomic-file.js';
 import type { Publication } from './publish.js';
 import type { Endpoint, PortMap, SandboxRequest } from './types.js';
 
@@ -36,8 +36,14 @@ export interface SandboxState extends SandboxRecord {
 export function createSandboxRecords(directory: string) {
   const fileOf = (id: string): string => join(directory, `${id}.json`);
   return {
-    write: ({ request, joined, ports }: SandboxState): Promise<void> =>
-      writeJson(fileOf(request.id), { request, joined, ports } satisfies SandboxRecord),
+    /** Whole or not there, but not synced: after a power cut there is no namespace it could speak of. */
+    async write({ request, joined, ports }: SandboxState): Promise<void> {
+      const file = fileOf(request.id);
+      await writeFile(`${file}.tmp`, JSON.stringify({ request, joined, ports } satisfies SandboxRecord), {
+        mode: 0o600,
+      });
+      await rename(`${file}.tmp`, file);
+    },
     remove: (id: string): Promise<void> => rm(fileOf(id), { force: true }),
     /** Damaged ones are told as undefined. */
     async list(): Promise<Map<string, SandboxRecord | undefined>> {

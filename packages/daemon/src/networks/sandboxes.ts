@@ -2,7 +2,7 @@
  * Sandboxes: a container's namespace with its interfaces, addresses, routes, published ports and resolver.
  *
  * In: endpoints that were planned (endpoints.ts). Out: the kernel's state, all of it or none. May import: drivers'
- * interface, links, publish, dns/types.
+ * interface, rtnetlink, publish, dns/types.
  */
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -12,13 +12,14 @@ import type { EmbeddedDns } from '../dns/types.js';
 import { DaemonError, errnoOf } from '../errors.js';
 import type { Firewall } from './firewall.js';
 import { type GatewayCandidate, gatewayFor } from './gateway.js';
-import { applyLinks, type Change } from './links.js';
 import { hasNames } from './names.js';
+import type { Message } from './netlink.js';
 import { bridgeSettings } from './options.js';
 import { parsePorts } from './ports.js';
 import type { Publisher } from './publish.js';
+import { indicesOf, newAddress, replaceDefaultRoute, sendRoute, setUp } from './rtnetlink.js';
 import type { createSandboxRecords, Joined, SandboxState } from './sandbox-state.js';
-import type { Network, NetworkDriver, SandboxRequest } from './types.js';
+import type { Endpoint, Network, NetworkDriver, SandboxRequest } from './types.js';
 
 export interface SandboxDeps {
   namespaces: string;
@@ -39,23 +40,17 @@ async function all(work: readonly Promise<unknown>[]): Promise<void> {
   if (failed) throw failed.reason;
 }
 
-/** What `ip` has to do inside the namespace for one interface. */
-function interfaceChanges({ endpoint, interfaceName }: Joined): Change[] {
-  const changes: Change[] = [];
-  if (endpoint.address)
-    changes.push(['addr', 'add', `${endpoint.address}/${endpoint.prefixLength}`, 'dev', interfaceName]);
-  if (endpoint.address6)
-    changes.push([
-      ...['addr', 'add', `${endpoint.address6}/${endpoint.prefixLength6}`, 'dev', interfaceName, 'nodad'],
-    ]);
-  changes.push(['link', 'set', interfaceName, 'up']);
-  return changes;
+/** Addresses first, then up: the gratuitous ARP of an interface that comes up tells them. */
+function interfaceMessages(
+  index: number,
+  { address, prefixLength, address6, prefixLength6 }: Endpoint,
+): Message[] {
+  return [
+    ...(address ? [newAddress(index, address, prefixLength)] : []),
+    ...(address6 ? [newAddress(index, address6, prefixLength6)] : []),
+    setUp(index),
+  ];
 }
-
-const defaultRoute = (family: 4 | 6, { endpoint, interfaceName }: GatewayCandidate): Change => [
-  ...['route', 'replace', 'default', 'via'],
-  ...[family === 4 ? endpoint.gateway : endpoint.ipv6Gateway, 'dev', interfaceName],
-];
 
 export function createSandboxes(deps: SandboxDeps) {
   const pathOf = (id: string): string => join(deps.namespaces, id);
@@ -91,7 +86,7 @@ export function createSandboxes(deps: SandboxDeps) {
     return { network, driver: deps.driver(network), request: { sandbox, attachment, ...joined } };
   };
 
-  /** Interfaces into the namespace, then addresses and routes, by one `ip` each. */
+  /** Interfaces into the namespace, then addresses and routes. */
   async function plug(state: SandboxState, joined: readonly Joined[]): Promise<void> {
     await all(
       joined.map((each) => {
@@ -101,22 +96,37 @@ export function createSandboxes(deps: SandboxDeps) {
     );
     if (state.path === '') return;
     await applySysctls(state, joined);
-    await applyLinks([...joined.flatMap(interfaceChanges), ...routeChanges(state)], {
-      namespace: state.path,
-    });
+    const indices = await indicesOf(
+      state.path,
+      joined.map(({ interfaceName }) => interfaceName),
+    );
+    await sendRoute(
+      state.path,
+      joined.flatMap(({ endpoint }, at) => interfaceMessages(indices[at]!, endpoint)),
+    );
+    await updateRoutes(state);
   }
 
-  /** Default routes that are not as they should be; remembers the new ones. */
-  function routeChanges(state: SandboxState): Change[] {
-    const changes: Change[] = [];
+  /** Default routes that are not as they should be. */
+  async function updateRoutes(state: SandboxState): Promise<void> {
+    const changed: { family: 4 | 6; wanted: GatewayCandidate }[] = [];
     for (const family of [4, 6] as const) {
       const wanted = gatewayFor(family, candidates(state));
-      if (wanted && wanted.endpoint.endpointId !== state.gateways[family])
-        changes.push(defaultRoute(family, wanted));
+      if (wanted && wanted.endpoint.endpointId !== state.gateways[family]) changed.push({ family, wanted });
       if (wanted) state.gateways[family] = wanted.endpoint.endpointId;
       else delete state.gateways[family];
     }
-    return changes;
+    if (changed.length === 0) return;
+    const indices = await indicesOf(
+      state.path,
+      changed.map(({ wanted }) => wanted.interfaceName),
+    );
+    await sendRoute(
+      state.path,
+      changed.map(({ family, wanted: { endpoint } }, at) =>
+        replaceDefaultRoute(indices[at]!, family === 4 ? endpoint.gateway : endpoint.ipv6Gateway),
+      ),
+    );
   }
 
   /** Ports go to the endpoint that has the default route, when it is on a bridge. */
@@ -243,7 +253,7 @@ export function createSandboxes(deps: SandboxDeps) {
       state.joined = state.joined.filter((each) => each !== joined);
       for (const family of [4, 6] as const)
         if (state.gateways[family] === joined.endpoint.endpointId) delete state.gateways[family];
-      if (state.path !== '') await applyLinks(routeChanges(state), { namespace: state.path });
+      if (state.path !== '') await updateRoutes(state);
       await republish(state, before);
       await updateDns(state);
       await deps.records.write(state);

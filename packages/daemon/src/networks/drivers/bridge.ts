@@ -1,7 +1,7 @@
 /**
  * Driver `bridge`: a Linux bridge per network, a veth pair or a TAP per endpoint, rules for what may pass.
  *
- * In: networks, endpoints. Out: links, sysctls, the bridge's part of the firewall. May import: links, firewall.
+ * In: networks, endpoints. Out: links, sysctls, the bridge's part of the firewall. May import: links, rtnetlink, firewall.
  */
 import { readFile, writeFile } from 'node:fs/promises';
 import { DaemonError, errnoOf } from '../../errors.js';
@@ -10,8 +10,16 @@ import type { Firewall } from '../firewall.js';
 import { applyLinks, type Change, listLinks } from '../links.js';
 import { randomMac } from '../mac.js';
 import { bridgeSettings } from '../options.js';
+import {
+  deleteLink,
+  newVeth,
+  replaceNeighbour,
+  sendRoute,
+  setHairpin,
+  withNamespaceFd,
+} from '../rtnetlink.js';
 import type { FirewallBridge } from '../ruleset.js';
-import type { JoinRequest, LeaveRequest, Network, NetworkDriver } from '../types.js';
+import type { Network, NetworkDriver } from '../types.js';
 
 export interface BridgeDeps {
   firewall: Firewall;
@@ -69,14 +77,19 @@ export function createBridgeDriver({ firewall, instance }: BridgeDeps): NetworkD
     const existing = (await listLinks()).find(({ ifname }) => ifname === name);
     if (existing && existing.linkinfo?.info_kind !== 'bridge')
       throw new DaemonError('conflict', `cannot create network: interface ${name} exists and is no bridge`);
-    const has = new Set(existing?.addr_info?.map(({ local, prefixlen }) => `${local}/${prefixlen}`));
+    const wanted = bridgeAddresses(network);
+    const global = existing?.addr_info?.filter(({ scope }) => scope === 'global') ?? [];
+    const has = new Set(global.map(({ local, prefixlen }) => `${local}/${prefixlen}`));
     const changes: Change[] = [];
+    if (existing?.ifalias === instance)
+      for (const address of has)
+        if (!wanted.includes(address)) changes.push(['addr', 'del', address, 'dev', name]);
     if (!existing)
       changes.push(
         ['link', 'add', name, 'address', randomMac(), 'type', 'bridge'],
         ['link', 'set', name, 'alias', instance],
       );
-    for (const address of bridgeAddresses(network))
+    for (const address of wanted)
       if (!has.has(address))
         changes.push(['addr', 'add', address, 'dev', name, ...(address.includes(':') ? ['nodad'] : [])]);
     changes.push(['link', 'set', name, 'mtu', String(mtuBytes), 'up']);
@@ -110,44 +123,46 @@ export function createBridgeDriver({ firewall, instance }: BridgeDeps): NetworkD
       if (link?.ifalias === instance) await applyLinks([['link', 'del', name]]);
     },
 
-    async join(network, join) {
+    async join(network, { endpoint, sandbox, attachment, interfaceName }) {
       const { interface: bridge, mtuBytes } = bridgeSettings(network);
-      const mtu = String(mtuBytes);
-      const { endpoint } = join;
       const host = endpoint.hostInterface;
-      const changes: Change[] =
-        join.attachment === 'tap'
-          ? [
-              ['tuntap', 'add', 'dev', host, 'mode', 'tap'],
-              ['link', 'set', host, 'mtu', mtu, 'master', bridge, 'up'],
-            ]
-          : [
-              [
-                ...['link', 'add', host, 'mtu', mtu, 'master', bridge, 'up', 'type', 'veth'],
-                ...['peer', 'name', join.interfaceName, 'address', endpoint.macAddress, 'mtu', mtu],
-                ...['netns', join.sandbox.path],
-              ],
-              // A container that calls its own published port: the frame goes back out where it came in.
-              ['link', 'set', host, 'type', 'bridge_slave', 'hairpin', 'on'],
-            ];
+      const master = await indexOf(bridge);
       // The host may still know another MAC for an address that was given back a moment ago.
-      for (const address of [endpoint.address, endpoint.address6])
-        if (address)
-          changes.push([
-            ...['neigh', 'replace', address, 'lladdr', endpoint.macAddress, 'dev', bridge, 'nud', 'stale'],
-          ]);
+      const neighbours = [endpoint.address, endpoint.address6]
+        .filter((address) => address !== '')
+        .map((address) => replaceNeighbour(master, address, endpoint.macAddress));
       try {
-        await applyLinks(changes);
+        if (attachment === 'tap') {
+          await applyLinks([
+            ['tuntap', 'add', 'dev', host, 'mode', 'tap'],
+            ['link', 'set', host, 'mtu', String(mtuBytes), 'master', bridge, 'up'],
+          ]);
+          await sendRoute('', neighbours);
+          return;
+        }
+        await withNamespaceFd(sandbox.path, async (namespaceFd) => {
+          const peer = { name: interfaceName, mac: endpoint.macAddress, namespaceFd };
+          const pair = newVeth({ host, master, mtuBytes, peer });
+          // Hairpin: a container that calls its own published port gets the frame back where it came from.
+          await sendRoute('', [pair, setHairpin(host), ...neighbours]);
+        });
       } catch (error) {
-        await leave(network, join);
+        await removeLink(host);
         throw error;
       }
     },
-    leave,
+    leave: (_network, { endpoint }) => removeLink(endpoint.hostInterface),
   };
+}
 
-  async function leave(_network: Network, { endpoint }: JoinRequest | LeaveRequest): Promise<void> {
-    await applyLinks([['link', 'del', endpoint.hostInterface]], { force: true });
+const indexOf = async (name: string): Promise<number> =>
+  Number(await readFile(`/sys/class/net/${name}/ifindex`, 'utf8'));
+
+async function removeLink(name: string): Promise<void> {
+  try {
+    await sendRoute('', [deleteLink(name)]);
+  } catch (error) {
+    if (errnoOf(error) !== 'ENODEV') throw error;
   }
 }
 

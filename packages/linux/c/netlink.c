@@ -1,0 +1,111 @@
+// Netlink requests from inside a network namespace: what ip, nft and conntrack do, without a process.
+#include "linux.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/netlink.h>
+#include <sched.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { RECEIVE_BYTES = 65536, TIMEOUT_S = 30 };
+
+struct netlink_job {
+  char path[PATH_BYTES];
+  long long protocol, requests;
+  // Owned by the caller until the promise settles.
+  unsigned char *request, *reply;
+  size_t request_length, reply_length;
+};
+
+static struct failure refused(int error, uint32_t sequence) {
+  char which[32];
+  errno = error;
+  snprintf(which, sizeof which, "message %u", sequence);
+  return failed("netlink", which);
+}
+
+// Reads until every request was acknowledged. Messages other than acknowledgements go to the reply, after its length.
+static struct failure collect(int descriptor, struct netlink_job *job) {
+  unsigned char *buffer = malloc(RECEIVE_BYTES);
+  struct failure result = {0};
+  size_t filled = sizeof(uint32_t);
+  for (long long waiting = job->requests; waiting > 0;) {
+    ssize_t length = recv(descriptor, buffer, RECEIVE_BYTES, 0);
+    if (length < 0) {
+      if (errno == EINTR) continue;
+      result = failed("recv", "netlink");
+      break;
+    }
+    size_t left = (size_t)length;
+    for (struct nlmsghdr *header = (void *)buffer; NLMSG_OK(header, left); header = NLMSG_NEXT(header, left)) {
+      if (header->nlmsg_type == NLMSG_ERROR) {
+        const struct nlmsgerr *status = NLMSG_DATA(header);
+        waiting--;
+        if (status->error != 0 && result.error == 0) result = refused(-status->error, header->nlmsg_seq);
+      } else if (header->nlmsg_type == NLMSG_DONE) {
+        waiting--;
+      } else if (filled + NLMSG_ALIGN(header->nlmsg_len) > job->reply_length) {
+        if (result.error == 0) result = refused(EMSGSIZE, header->nlmsg_seq);
+      } else {
+        memcpy(job->reply + filled, header, header->nlmsg_len);
+        filled += NLMSG_ALIGN(header->nlmsg_len);
+      }
+    }
+  }
+  uint32_t reply_length = (uint32_t)(filled - sizeof(uint32_t));
+  memcpy(job->reply, &reply_length, sizeof reply_length);
+  free(buffer);
+  return result;
+}
+
+static struct failure do_exchange(void *argument) {
+  struct netlink_job *job = argument;
+  if (job->path[0] != '\0') {
+    int namespace = open(job->path, O_RDONLY | O_CLOEXEC);
+    if (namespace < 0) return failed("open", job->path);
+    int entered = setns(namespace, CLONE_NEWNET);
+    struct failure result = entered == 0 ? (struct failure){0} : failed("setns", job->path);
+    close(namespace);
+    if (entered != 0) return result;
+  }
+  int descriptor = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, (int)job->protocol);
+  if (descriptor < 0) return failed("socket", "netlink");
+  struct timeval patience = {.tv_sec = TIMEOUT_S};
+  setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+  struct sockaddr_nl kernel = {.nl_family = AF_NETLINK};
+  struct failure result =
+      sendto(descriptor, job->request, job->request_length, 0, (struct sockaddr *)&kernel, sizeof kernel) < 0
+          ? failed("send", "netlink")
+          : collect(descriptor, job);
+  close(descriptor);
+  return result;
+}
+
+static struct failure exchange_work(void *argument) { return on_thread(do_exchange, argument); }
+
+static napi_value js_exchange_netlink(napi_env env, napi_callback_info info) {
+  napi_value arguments[5];
+  if (!take_arguments(env, info, 5, arguments)) return NULL;
+  struct netlink_job *job = calloc(1, sizeof *job);
+  void *request, *reply;
+  if (take_string(env, arguments[0], job->path) && take_integer(env, arguments[1], &job->protocol) &&
+      take_integer(env, arguments[2], &job->requests)) {
+    if (napi_get_buffer_info(env, arguments[3], &request, &job->request_length) == napi_ok &&
+        napi_get_buffer_info(env, arguments[4], &reply, &job->reply_length) == napi_ok &&
+        job->reply_length >= sizeof(uint32_t)) {
+      job->request = request;
+      job->reply = reply;
+      return promise_of(env, exchange_work, job);
+    }
+    napi_throw_type_error(env, NULL, "a buffer was expected");
+  }
+  free(job);
+  return NULL;
+}
+
+void define_netlink(napi_env env, napi_value exports) { define(env, exports, "exchangeNetlink", js_exchange_netlink); }
