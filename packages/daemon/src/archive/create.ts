@@ -241,8 +241,8 @@ async function* pieces(rootFd: number, options: CreateOptions): AsyncGenerator<B
   yield endOfArchive;
 }
 
-/** Joins small pieces. */
-async function* gather(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+/** Joins small pieces: a stream costs by the piece. */
+export async function* gather(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   let waiting: Buffer[] = [];
   let length = 0;
   for await (const piece of source) {

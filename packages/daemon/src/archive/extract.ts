@@ -73,6 +73,9 @@ interface Parent {
   location: string;
 }
 
+const locationOf = ({ location }: Parent, base: string): string =>
+  location === '' ? base : `${location}/${base}`;
+
 export function createExtractor(rootFd: number, options: ExtractOptions = {}): Extractor {
   const prefix = cleanName(options.directory ?? '');
   const rootPath = readlinkSync(`/proc/self/fd/${rootFd}`);
@@ -99,7 +102,7 @@ export function createExtractor(rootFd: number, options: ExtractOptions = {}): E
   };
 
   const discard = (parent: Parent, base: string): void => {
-    const location = parent.location === '' ? base : `${parent.location}/${base}`;
+    const location = locationOf(parent, base);
     // A directory we hold open may be the one that goes.
     if (options.discard === undefined) removeTree(parent.fd, base);
     else options.discard(parent.fd, base, location);
@@ -118,7 +121,9 @@ export function createExtractor(rootFd: number, options: ExtractOptions = {}): E
     } catch (error) {
       if (errnoOf(error) !== 'EEXIST') throw error;
       if (options.keepKinds && lstatSync(path).isDirectory())
-        throw new ArchiveError(`cannot overwrite directory "/${parent.location}/${base}" with non-directory`);
+        throw new ArchiveError(
+          `cannot overwrite directory "/${locationOf(parent, base)}" with non-directory`,
+        );
       discard(parent, base);
       make(path);
     }
@@ -149,7 +154,7 @@ export function createExtractor(rootFd: number, options: ExtractOptions = {}): E
         if (!found.isDirectory()) {
           if (options.keepKinds)
             throw new ArchiveError(
-              `cannot overwrite non-directory "/${parent.location}/${base}" with directory`,
+              `cannot overwrite non-directory "/${locationOf(parent, base)}" with directory`,
             );
           discard(parent, base);
           mkdirSync(path, 0o700);
@@ -207,7 +212,7 @@ export function createExtractor(rootFd: number, options: ExtractOptions = {}): E
       file = { fd: openSync(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600), path, entry };
     });
     size += entry.size;
-    options.onFile?.(entry, parent.location === '' ? base : `${parent.location}/${base}`);
+    options.onFile?.(entry, locationOf(parent, base));
   };
 
   const finishNode = (path: string, entry: Entry): void => {

@@ -158,6 +158,9 @@ export function formatTime(ns: bigint): string {
 const isShortAscii = (value: string, limit: number): boolean =>
   value.length <= limit && Buffer.byteLength(value) === value.length;
 
+/** What readers without pax see. */
+const inAscii = (value: string): string => value.replaceAll(/[^\x20-\x7e]/g, '_');
+
 /** Prefix and name as ustar splits a path, or undefined when it cannot hold it. */
 function splitName(path: string): { prefix: string; name: string } | undefined {
   const limit = fields.name[1];
@@ -178,7 +181,7 @@ export function formatHeader(header: Header): Buffer {
     const digits = fields[field][1] - 1;
     put(field, (fitsOctal(value, field) ? value : 0).toString(8).padStart(digits, '0'));
   };
-  const split = splitName(header.name) ?? { prefix: '', name: header.name.replaceAll(/[^\x20-\x7e]/g, '_') };
+  const split = splitName(header.name) ?? { prefix: '', name: inAscii(header.name) };
   put('name', split.name);
   putOctal('mode', header.mode & 0o7777);
   putOctal('uid', header.uid);
@@ -186,7 +189,10 @@ export function formatHeader(header: Header): Buffer {
   putOctal('size', header.size);
   putOctal('mtime', Number(header.modifiedNs / nanosecondsPerSecond));
   put('type', header.type);
-  put('linkName', header.linkName.replaceAll(/[^\x20-\x7e]/g, '_'));
+  put(
+    'linkName',
+    isShortAscii(header.linkName, fields.linkName[1]) ? header.linkName : inAscii(header.linkName),
+  );
   put('magic', 'ustar\0');
   put('version', '00');
   putOctal('deviceMajor', header.deviceMajor);

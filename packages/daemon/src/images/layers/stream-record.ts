@@ -7,7 +7,7 @@
  * Format: a gzip stream (several members) of records: 0, length u32, bytes; or 1, size u48, length of path u16, path
  * (big-endian). `displaced` tells where content went that a later entry of the same layer replaced.
  */
-import { closeSync, createReadStream, openSync, writeSync } from 'node:fs';
+import { closeSync, createReadStream, openSync, readSync, writeSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createGunzip, gzipSync } from 'node:zlib';
@@ -114,6 +114,39 @@ function placeOf(location: string, index: number, displaced: readonly Displaced[
   return location;
 }
 
+const tooShort = (path: string): Error => new Error(`${path} of a layer is too short`);
+
+/** Small files are read at once: a turn of the event loop costs more than they do. */
+function readWhole(path: string, size: number): Buffer {
+  const buffer = Buffer.allocUnsafe(size);
+  const fd = openSync(path, 'r');
+  try {
+    for (let at = 0; at < size; ) {
+      const count = readSync(fd, buffer, at, size - at, null);
+      if (count === 0) throw tooShort(path);
+      at += count;
+    }
+  } finally {
+    closeSync(fd);
+  }
+  return buffer;
+}
+
+async function* readPieces(path: string, size: number): AsyncGenerator<Buffer> {
+  const file = await open(path, 'r');
+  try {
+    for (let left = size; left > 0; ) {
+      const buffer = Buffer.allocUnsafe(Math.min(left, readBytes));
+      const { bytesRead } = await file.read(buffer, 0, buffer.length, null);
+      if (bytesRead === 0) throw tooShort(path);
+      left -= bytesRead;
+      yield buffer.subarray(0, bytesRead);
+    }
+  } finally {
+    await file.close();
+  }
+}
+
 /** The tar again; `directory` holds the unpacked files, `displaced` is relative to it. */
 export async function* replayStream(
   path: string,
@@ -124,18 +157,9 @@ export async function* replayStream(
   for await (const record of readRecords(path)) {
     if ('bytes' in record) yield record.bytes;
     else {
-      const file = await open(join(directory, placeOf(record.location, index, displaced)), 'r');
-      try {
-        for (let left = record.size; left > 0; ) {
-          const buffer = Buffer.allocUnsafe(Math.min(left, readBytes));
-          const { bytesRead } = await file.read(buffer, 0, buffer.length, null);
-          if (bytesRead === 0) throw new Error(`${record.location} of a layer is too short`);
-          left -= bytesRead;
-          yield buffer.subarray(0, bytesRead);
-        }
-      } finally {
-        await file.close();
-      }
+      const place = join(directory, placeOf(record.location, index, displaced));
+      if (record.size <= readBytes) yield readWhole(place, record.size);
+      else yield* readPieces(place, record.size);
     }
     index++;
   }
