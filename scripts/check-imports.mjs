@@ -23,6 +23,7 @@ const daemonLayers = [
   'linux',
   'storage',
   'events',
+  'metrics',
   'archive',
   'images',
   'volumes',

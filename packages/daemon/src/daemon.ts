@@ -13,6 +13,7 @@ import { pingRoutes } from './api/ping.js';
 import { pluginRoutes } from './api/plugins.js';
 import { swarmRoutes } from './api/swarm.js';
 import { systemRoutes } from './api/system.js';
+import type { EngineCounts } from './api/system-info.js';
 import { volumeRoutes } from './api/volumes.js';
 import { applyChanges } from './build/commit.js';
 import { reloadInto } from './config/reload.js';
@@ -21,7 +22,7 @@ import { createEmbeddedDns } from './dns/embedded-dns.js';
 import { createEventBus } from './events/bus.js';
 import { type Listeners, listen } from './http/listen.js';
 import type { Route } from './http/route.js';
-import { createApiServer } from './http/server.js';
+import { type ApiServerOptions, createApiServer } from './http/server.js';
 import { engineVersion } from './identity.js';
 import { openImageStore } from './images/store.js';
 import { createImageTransfer } from './images/transfer.js';
@@ -107,6 +108,7 @@ export async function startDaemon(initial: DaemonConfig): Promise<RunningDaemon>
     undo.push(() => networks.shutdown());
     routes.push(...networkRoutes({ networks, containers: networks }));
 
+    const counts = (): EngineCounts => ({ running: 0, paused: 0, stopped: 0, images: images.list().length });
     routes.push(
       ...pingRoutes(),
       ...eventRoutes({ events }),
@@ -114,7 +116,7 @@ export async function startDaemon(initial: DaemonConfig): Promise<RunningDaemon>
         config: () => config,
         engineId,
         events,
-        counts: () => ({ running: 0, paused: 0, stopped: 0, images: images.list().length }),
+        counts,
         usage: {
           images: async () => imageUsage(images.list(), layers, imageUsers),
           containers: async () => [],
@@ -128,7 +130,17 @@ export async function startDaemon(initial: DaemonConfig): Promise<RunningDaemon>
       ...swarmRoutes(),
       ...pluginRoutes(),
     );
-    const api = createApiServer({ routes, log, experimental: config.experimental, engineVersion });
+    let served: ApiServerOptions['served'];
+    if (config.metricsAddress !== undefined) {
+      const { createEngineMetrics, serveMetrics } = await import('./metrics/metrics.js');
+      const metrics = createEngineMetrics({ events, version: engineVersion, engineId, counts });
+      undo.push(await serveMetrics(config.metricsAddress, metrics.text));
+      served = metrics.served;
+    }
+    const api = createApiServer({
+      ...{ routes, log, experimental: config.experimental, engineVersion },
+      ...(served === undefined ? {} : { served }),
+    });
     listeners = await listen(api, {
       hosts: config.hosts,
       tls: config.tls,

@@ -22,6 +22,8 @@ export interface ApiServerOptions {
   experimental: boolean;
   /** Of the engine, for the Server header. */
   engineVersion: string;
+  /** Told about each request that was answered without an error: `POST /containers/create`. */
+  served?(route: string, seconds: number): void;
 }
 
 /** Go's DefaultMaxHeaderBytes: X-Registry-Config can be long. */
@@ -68,6 +70,7 @@ export function createApiServer(options: ApiServerOptions): Server {
     }
     const query = new URLSearchParams(mark < 0 ? '' : target.slice(mark + 1));
     const input = upgradeBody === undefined ? request : Readable.from([upgradeBody]);
+    const startMs = performance.now();
     await route.handler(
       createCall({
         request,
@@ -80,6 +83,7 @@ export function createApiServer(options: ApiServerOptions): Server {
         upgraded: upgradeHead !== undefined,
       }),
     );
+    options.served?.(`${route.method} ${route.path}`, (performance.now() - startMs) / 1000);
   }
 
   async function serve(
