@@ -4,13 +4,13 @@
  * In: calls. Out: calls into the builder. May import: http, build.
  */
 import { Type } from '@sinclair/typebox';
-import { parseBuildOptions } from '../build/parameters.js';
 import { type Builder, RunFailure } from '../build/types.js';
 import { DaemonError } from '../errors.js';
 import type { EventSink } from '../events/types.js';
 import type { Call, ProgressMessage, Route } from '../http/route.js';
 import { familiarString, parseReference, withDefaultTag } from '../images/reference.js';
 import type { ImageRunConfig } from '../images/types.js';
+import { parseBuildOptions } from './build-parameters.js';
 
 /** `aux` messages since this version. */
 const auxSince = 30;

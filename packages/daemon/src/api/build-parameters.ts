@@ -6,6 +6,7 @@
 
 import type { TSchema } from '@sinclair/typebox';
 import { Type } from '@sinclair/typebox';
+import type { BuildOptions } from '../build/types.js';
 import type { HostConfig } from '../containers/types.js';
 import { DaemonError } from '../errors.js';
 import { decode } from '../http/decode.js';
@@ -13,7 +14,6 @@ import type { Call } from '../http/route.js';
 import { familiarString, fullString, parseReference, withDefaultTag } from '../images/reference.js';
 import { parsePlatform } from '../images/registry/platform.js';
 import type { RegistryAuth } from '../images/types.js';
-import type { BuildOptions } from './types.js';
 
 /** API versions that brought a parameter. */
 const since = { platform: 32, outputs: 40 } as const;
