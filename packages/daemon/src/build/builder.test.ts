@@ -1,0 +1,399 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import {
+  chmod,
+  copyFile,
+  lstat,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rm,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { Readable } from 'node:stream';
+import { type TestContext, test } from 'node:test';
+import { createTar } from '../archive/create.js';
+import type { ContainerCreate, Containers } from '../containers/types.js';
+import { DaemonError } from '../errors.js';
+import type { ProgressMessage } from '../http/route.js';
+import { openImageStore } from '../images/store.js';
+import type { Digest, Image, Images, Layers } from '../images/types.js';
+import { createLayout } from '../layout.js';
+import { createLogger } from '../log.js';
+import { createBuilder } from './builder.js';
+import type { BuildOptions } from './types.js';
+
+const defaults: BuildOptions = {
+  dockerfile: '',
+  remote: '',
+  tags: [],
+  noCache: false,
+  cacheFrom: [],
+  pull: false,
+  remove: true,
+  forceRemove: false,
+  args: {},
+  labels: {},
+  target: '',
+  platform: undefined,
+  hostConfig: {},
+  auths: {},
+};
+
+type Files = Readonly<Record<string, string | Uint8Array>>;
+
+interface Fixture {
+  images: Images;
+  layers: Layers;
+  base: Image;
+  build(
+    dockerfile: string,
+    files?: Files,
+    options?: Partial<BuildOptions>,
+  ): Promise<{ image: Image; text: string; messages: ProgressMessage[] }>;
+  /** Paths of an image, with what `look` says of each. */
+  inspect<T>(image: Image, look: (root: string) => Promise<T>): Promise<T>;
+  containers(): string[];
+  directory: string;
+}
+
+async function writeTree(directory: string, files: Files): Promise<void> {
+  for (const [name, content] of Object.entries(files)) {
+    const path = join(directory, name);
+    await mkdir(dirname(path), { recursive: true });
+    if (typeof content === 'string' && content.startsWith('-> ')) await symlink(content.slice(3), path);
+    else await writeFile(path, content);
+  }
+}
+
+/** A store with a busybox image, and containers that are a chroot. */
+async function fixture(t: TestContext): Promise<Fixture> {
+  const directory = await mkdtemp(join(tmpdir(), 'noos-build-'));
+  t.after(() => rm(directory, { recursive: true, force: true }));
+  const layout = createLayout(join(directory, 'data'), join(directory, 'run'));
+  await mkdir(layout.temporary, { recursive: true });
+  const events = { publish() {} };
+  const { images, layers } = await openImageStore({ layout, events, log: createLogger('fatal') });
+  const system = join(directory, 'system');
+  await writeTree(system, {
+    'etc/passwd': 'root:x:0:0::/root:/bin/sh\nme:x:7:8::/:/bin/sh\n',
+    'etc/group': 'root:x:0:\ngang:x:9:\n',
+    'bin/sh': '-> busybox',
+    'bin/cat': '-> busybox',
+    'out/inner': '-> /etc',
+    'tmp/keep': '',
+  });
+  await copyFile('/bin/busybox', join(system, 'bin/busybox'));
+  await chmod(join(system, 'bin/busybox'), 0o755);
+  const layer = await layers.unpack(createTar(system), undefined);
+  const base = await images.add({
+    os: 'linux',
+    architecture: process.arch === 'x64' ? 'amd64' : process.arch,
+    rootfs: { type: 'layers', diff_ids: [layer.diffId] },
+    config: { Cmd: ['/bin/sh'] },
+    history: [{ created_by: 'test' }],
+  });
+  await images.tag(base.id, 'base:latest');
+
+  const known = new Map<string, ContainerCreate>();
+  const containers = {
+    async create(request: ContainerCreate) {
+      const id = `${known.size}`.padStart(64, 'c');
+      await layers.createRoot(id, images.get(request.config.Image).chain.at(-1));
+      known.set(id, request);
+      return { id, warnings: [] };
+    },
+    get: (id: string) => ({ id, name: known.get(id)?.name }),
+    async remove(id: string) {
+      if (!known.delete(id)) throw new DaemonError('notFound', `No such container: ${id}`);
+      await layers.removeRoot(id);
+    },
+  } as unknown as Containers;
+  const builder = await createBuilder({
+    ...{ images, layers, containers, layout, events },
+    pull: async (name) => {
+      throw new DaemonError('notFound', `pull access denied for ${name}`);
+    },
+    async runContainer(id, output) {
+      const { config } = known.get(id)!;
+      const root = await layers.mountRoot(id);
+      try {
+        const result = spawnSync('chroot', [root, ...config.Cmd!], {
+          env: Object.fromEntries(config.Env!.map((pair) => pair.split(/=(.*)/s).slice(0, 2))),
+          encoding: 'utf8',
+        });
+        if (result.stdout) output('stdout', result.stdout);
+        if (result.stderr) output('stderr', result.stderr);
+        return result.status ?? 255;
+      } finally {
+        await layers.unmountRoot(id);
+      }
+    },
+  });
+  return {
+    ...{ images, layers, base, directory },
+    containers: () => [...known.keys()],
+    async build(dockerfile, files = {}, options = {}) {
+      const context = await mkdtemp(join(directory, 'context-'));
+      await writeTree(context, { Dockerfile: dockerfile, ...files });
+      const messages: ProgressMessage[] = [];
+      try {
+        const id = await builder.build({
+          options: { ...defaults, ...options },
+          context: Readable.from(createTar(context)),
+          report: (message) => messages.push(message),
+          aux: true,
+          signal: new AbortController().signal,
+        });
+        const text = messages.map(({ stream }) => stream ?? '').join('');
+        return { image: images.get(id), text, messages };
+      } catch (error) {
+        if (error instanceof Error)
+          error.message += `\n${messages.map(({ stream }) => stream ?? '').join('')}`;
+        throw error;
+      }
+    },
+    async inspect(image, look) {
+      await layers.createRoot('inspect', image.chain.at(-1), { plain: true });
+      try {
+        return await look(await layers.mountRoot('inspect'));
+      } finally {
+        await layers.unmountRoot('inspect');
+        await layers.removeRoot('inspect');
+      }
+    },
+  };
+}
+
+const short = (id: Digest): string => id.slice(7, 19);
+const read =
+  (...paths: string[]) =>
+  (root: string): Promise<string[]> =>
+    Promise.all(paths.map((path) => readFile(join(root, path), 'utf8')));
+
+test('a build tells its steps as the classic builder does, and the cache repeats them', async (t) => {
+  const { build, base, containers, images } = await fixture(t);
+  const dockerfile = 'FROM base\nENV A=1\nRUN echo $A > /a; echo told\nCOPY x /x\nCMD ["/x"]\n';
+  const first = await build(dockerfile, { x: 'X' }, { tags: ['made:latest'] });
+  const step = (index: number): string => {
+    const ids: Digest[] = [];
+    for (let at: Image | undefined = first.image; at; at = at.parent && images.find(at.parent))
+      ids.unshift(at.id);
+    return short(ids[index]!);
+  };
+  const pattern = [
+    'Step 1/5 : FROM base',
+    ` ---> ${short(base.id)}`,
+    'Step 2/5 : ENV A=1',
+    ' ---> Running in [0-9a-f]{12}',
+    'Removing intermediate container [0-9a-f]{12}',
+    ` ---> ${step(1)}`,
+    'Step 3/5 : RUN echo \\$A > /a; echo told',
+    ' ---> Running in c{12}',
+    'told',
+    'Removing intermediate container c{12}',
+    ` ---> ${step(2)}`,
+    'Step 4/5 : COPY x /x',
+    ` ---> ${step(3)}`,
+    'Step 5/5 : CMD \\["/x"\\]',
+    ' ---> Running in [0-9a-f]{12}',
+    'Removing intermediate container [0-9a-f]{12}',
+    ` ---> ${step(4)}`,
+    `Successfully built ${short(first.image.id)}`,
+    'Successfully tagged made:latest',
+    '',
+  ].join('\n');
+  assert.match(first.text, new RegExp(`^${pattern}$`));
+  assert.deepEqual(containers(), []);
+  assert.deepEqual(
+    first.image.config
+      .history!.slice(1)
+      .map(({ created_by, empty_layer }) => [created_by, empty_layer ?? false]),
+    [
+      ['/bin/sh -c #(nop)  ENV A=1', true],
+      ['/bin/sh -c echo $A > /a; echo told', false],
+      [first.image.config.history![3]!.created_by, false],
+      ['/bin/sh -c #(nop)  CMD ["/x"]', true],
+    ],
+  );
+  assert.match(
+    first.image.config.history![3]!.created_by!,
+    /^\/bin\/sh -c #\(nop\) COPY file:[0-9a-f]{64} in \/x $/,
+  );
+  assert.deepEqual(first.messages.find(({ aux }) => aux)?.aux, { ID: first.image.id });
+
+  const again = await build(dockerfile, { x: 'X' });
+  assert.equal(again.image.id, first.image.id);
+  assert.equal(again.text.match(/ ---> Using cache\n/g)?.length, 4);
+  const changed = await build(dockerfile, { x: 'Y' });
+  assert.equal(changed.text.match(/ ---> Using cache\n/g)?.length, 2);
+  const fresh = await build(dockerfile, { x: 'X' }, { noCache: true });
+  assert.doesNotMatch(fresh.text, /Using cache/);
+});
+
+test('COPY: files, directories, wildcards, owners, modes, links that lead out', async (t) => {
+  const { build, inspect } = await fixture(t);
+  const { image } = await build(
+    [
+      'FROM base',
+      'WORKDIR /w/x',
+      'COPY a .',
+      'COPY d /dir',
+      'COPY d/*.txt a /many/',
+      'COPY --chown=me:gang a /owned',
+      'COPY --chown=5 --chmod=750 d /numbers',
+      'COPY a /out/inner/',
+      'COPY --exclude=*.txt d /some/',
+      'COPY link /followed',
+      'COPY ["a b", "/with blank"]',
+    ].join('\n'),
+    {
+      a: 'A',
+      'd/1.txt': '1',
+      'd/2.txt': '2',
+      'd/sub/3': '3',
+      link: '-> a',
+      'a b': 'blank',
+      'd/l': '-> /etc/shadow',
+    },
+  );
+  await inspect(image, async (root) => {
+    assert.deepEqual(
+      await read(
+        'w/x/a',
+        'dir/1.txt',
+        'dir/sub/3',
+        'many/1.txt',
+        'many/2.txt',
+        'many/a',
+        'etc/a',
+        'followed',
+        'with blank',
+      )(root),
+      ['A', '1', '3', '1', '2', 'A', 'A', 'A', 'blank'],
+    );
+    const owned = await lstat(join(root, 'owned'));
+    assert.deepEqual([owned.uid, owned.gid], [7, 9]);
+    for (const path of ['numbers', 'numbers/sub', 'numbers/sub/3']) {
+      const stats = await lstat(join(root, path));
+      assert.deepEqual([stats.uid, stats.gid], [5, 5], path);
+    }
+    assert.equal((await lstat(join(root, 'numbers/1.txt'))).mode & 0o7777, 0o750);
+    assert.deepEqual((await readdir(join(root, 'some'))).sort(), ['l', 'sub']);
+    assert.ok((await lstat(join(root, 'dir/l'))).isSymbolicLink());
+  });
+});
+
+test('ADD unpacks archives; heredocs become files', async (t) => {
+  const { build, inspect, directory } = await fixture(t);
+  const tree = join(directory, 'packed');
+  await writeTree(tree, { 'p/q': 'Q', 'p/r': 'R' });
+  const tar = spawnSync('tar', ['-cz', '-C', tree, 'p']).stdout;
+  const { image } = await build(
+    [
+      'FROM base\nADD t.tar.gz /t/\nADD --unpack=false t.tar.gz /kept/\nCOPY t.tar.gz /copied\nADD notar.gz /n/',
+      'ENV V=1\nCOPY <<A <<"B" /here/\nv=$V\nA\nv=$V\nB\nRUN <<EOF\necho script > /script\necho $V >> /script\nEOF',
+      'RUN cat <<X > /doc\nhello\nX\n',
+    ].join('\n'),
+    { 't.tar.gz': tar, 'notar.gz': 'plain' },
+  );
+  await inspect(image, async (root) => {
+    assert.deepEqual(await read('t/p/q', 'n/notar.gz', 'here/A', 'here/B', 'script', 'doc')(root), [
+      'Q',
+      'plain',
+      'v=1\n',
+      'v=$V\n',
+      'script\n1\n',
+      'hello\n',
+    ]);
+    assert.deepEqual([...(await readFile(join(root, 'kept/t.tar.gz')))], [...tar]);
+    assert.deepEqual([...(await readFile(join(root, 'copied')))], [...tar]);
+  });
+});
+
+test('stages, --from by name, number and image, --target, scratch', async (t) => {
+  const { build, inspect, images } = await fixture(t);
+  const dockerfile =
+    'ARG from=base\nFROM $from AS one\nRUN echo 1 > /1\nFROM one AS two\nRUN echo 2 > /2\nFROM scratch\n' +
+    'COPY --from=one /1 /\nCOPY --from=1 /2 /two/\nCOPY --from=base /etc/ /etc/\n';
+  const { image, text } = await build(dockerfile);
+  assert.match(text, /^Step 1\/9 : ARG from=base\nStep 2\/9 : FROM \$from AS one\n/);
+  await inspect(image, async (root) => {
+    assert.deepEqual(await read('1', 'two/2')(root), ['1\n', '2\n']);
+    // Nothing of what containers get mounted on.
+    assert.deepEqual((await readdir(join(root, 'etc'))).sort(), ['group', 'passwd']);
+  });
+  const two = await build(dockerfile, {}, { target: 'TWO', labels: { b: '2', a: '1' } });
+  assert.match(two.text, /Step 6\/7 : LABEL a=1\n.*Step 7\/7 : LABEL b=2\n/s);
+  assert.deepEqual(two.image.config.config?.Labels, { a: '1', b: '2' });
+  await assert.rejects(
+    build(dockerfile, {}, { target: 'x' }),
+    /failed to reach build target x in Dockerfile/,
+  );
+  await assert.rejects(build('FROM scratch'), /No image was generated. Is your Dockerfile empty\?/);
+  await assert.rejects(build('FROM base AS a\nFROM base AS a'), /a stage name already used/);
+  await assert.rejects(
+    build('FROM base\nCOPY --from=0 x y'),
+    /invalid from flag value 0: refers to current build stage/,
+  );
+  await assert.rejects(build('FROM nosuch'), /pull access denied for nosuch/);
+  assert.ok(images.list().length > 0);
+});
+
+test('ARG and ENV', async (t) => {
+  const { build } = await fixture(t);
+  const { text, image } = await build(
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: the language under test
+    'FROM base\nARG a=1\nARG b\nENV c=$a-${b:-none}\nRUN echo "$a $b $c $http_proxy"\nENV a=env\nRUN echo $a\n',
+    {},
+    { args: { b: 'B', unused: 'u', http_proxy: 'p' } },
+  );
+  assert.match(text, /\n1 B 1-B p\n/);
+  assert.match(text, /\nenv\n/);
+  assert.match(text, /\[Warning\] One or more build-args \[unused\] were not consumed\n/);
+  assert.equal(image.config.history!.at(-3)!.created_by, '|2 a=1 b=B /bin/sh -c echo "$a $b $c $http_proxy"');
+});
+
+test('ONBUILD runs in the next build', async (t) => {
+  const { build, images, inspect } = await fixture(t);
+  const parent = await build('FROM base\nONBUILD COPY y /y\nONBUILD RUN echo ran > /ran');
+  await images.tag(parent.image.id, 'trigger:latest');
+  const { image, text } = await build('FROM trigger\nCMD x', { y: 'Y' });
+  assert.match(text, /# Executing 2 build triggers\n/);
+  assert.equal(image.config.config?.OnBuild, undefined);
+  await inspect(image, async (root) => assert.deepEqual(await read('y', 'ran')(root), ['Y', 'ran\n']));
+});
+
+test('what fails says what Docker says, and leaves no root behind', async (t) => {
+  const { build, layers, containers } = await fixture(t);
+  const cases: [string, RegExp][] = [
+    ['FROM base\nRUN exit 7', /The command '\/bin\/sh -c exit 7' returned a non-zero code: 7/],
+    [
+      'FROM base\nCOPY nosuch /',
+      /COPY failed: file not found in build context or excluded by .dockerignore: stat nosuch: file does not exist/,
+    ],
+    ['FROM base\nCOPY no*such /', /COPY failed: no source files were specified/],
+    ['FROM base\nCOPY ../../etc/passwd /', /COPY failed: file not found in build context/],
+    [
+      'FROM base\nCOPY Dockerfile . /x',
+      /When using COPY with more than one source file, the destination must be a directory and end with a \//,
+    ],
+    ['FROM base\nCOPY http://x/y /', /COPY failed: source can't be a URL for COPY/],
+    ['FROM base\nCOPY --chown=nobody Dockerfile /', /can't find uid for user nobody: no such user: nobody/],
+    ['FROM base\nCOPY --chmod=9 Dockerfile /', /invalid chmod parameter: '9'/],
+    ['FROM base\nWORKDIR /etc/passwd', /Cannot mkdir: \/etc\/passwd is not a directory/],
+    ['FROM base\nSTOPSIGNAL FOO', /Invalid signal: FOO/],
+    ['FROM base\nEXPOSE x', /Invalid containerPort: x/],
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: the language under test
+    ['FROM ${nothing}', /base name \(\${nothing}\) should not be blank/],
+    ['FROM base\nENV a=${b', /failed to process/],
+    ['FROM base\nCOPY --from=nosuch a b', /invalid from flag value nosuch: pull access denied/],
+  ];
+  for (const [dockerfile, message] of cases) await assert.rejects(build(dockerfile), message, dockerfile);
+  assert.equal(containers().length, 1, 'the container of the failed RUN is the user’s');
+  assert.deepEqual(await layers.roots(), containers());
+});
