@@ -1,7 +1,7 @@
 /**
  * The parameters of `POST /build`: text of a query into options.
  *
- * In: the query, the API's version. Out: options, or DaemonError `invalid`. May import: errors, images/reference.
+ * In: the query, the API's version. Out: options, or DaemonError `invalid`. May import: http, build/types, images/reference.
  */
 
 import type { TSchema } from '@sinclair/typebox';

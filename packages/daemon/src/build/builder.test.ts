@@ -19,11 +19,11 @@ import { type TestContext, test } from 'node:test';
 import { createTar } from '../archive/create.js';
 import type { ContainerCreate, Containers } from '../containers/types.js';
 import { DaemonError } from '../errors.js';
-import type { ProgressMessage } from '../http/route.js';
 import { openImageStore } from '../images/store.js';
 import type { Digest, Image, Images, Layers } from '../images/types.js';
 import { createLayout } from '../layout.js';
 import { createLogger } from '../log.js';
+import type { ProgressMessage } from '../progress.js';
 import { createBuilder } from './builder.js';
 import type { BuildOptions } from './types.js';
 
