@@ -132,14 +132,16 @@ export function imageTransferRoutes({ transfer, applyChanges }: ImageTransferDep
   async function load(call: Call): Promise<void> {
     const platform =
       call.version >= since.loadPlatform ? jsonPlatform(call.query.get('platform')) : undefined;
-    await withProgress(call, (progress) =>
-      transfer.load({
+    await withProgress(call, async (progress) => {
+      // dockerd has answered 200 before it reads: what goes wrong is a message.
+      call.stream(200, 'application/json');
+      await transfer.load({
         input: call.input,
         quiet: call.flag('quiet', true),
         platform,
         report: (message) => progress.write(message),
-      }),
-    );
+      });
+    });
   }
 
   async function search(call: Call): Promise<void> {

@@ -8,6 +8,7 @@ import { decompress } from '../archive/decompress.js';
 import { ArchiveError } from '../archive/header.js';
 import { DaemonError } from '../errors.js';
 import type { EventSink } from '../events/types.js';
+import { transportError } from './registry/connection.js';
 import { hostPlatform } from './registry/platform.js';
 import type { Image, ImageRunConfig, Images, Layers, Platform } from './types.js';
 
@@ -38,7 +39,7 @@ export async function openUrl(url: string, signal: AbortSignal): Promise<{ body:
       answer = await request(at, { signal });
     } catch (cause) {
       signal.throwIfAborted();
-      throw new DaemonError('system', `Get "${at}": ${(cause as Error).message}`, { cause });
+      throw new DaemonError('system', transportError('GET', at, cause).message, { cause });
     }
     const { statusCode, headers, body } = answer;
     const { location } = headers;

@@ -61,7 +61,8 @@ export function selectImages(
     }
     const reference = parseReference(name);
     if (reference.tag !== undefined || reference.digest !== undefined) {
-      const image = images.get(name);
+      const image = images.find(name);
+      if (image === undefined) throw new DaemonError('notFound', 'reference does not exist');
       add(image, reference.digest === undefined ? [familiarString(reference)] : []);
       continue;
     }
@@ -73,7 +74,11 @@ export function selectImages(
           .map((tag) => ({ image, tag })),
       );
     for (const { image, tag } of tagged) add(image, [tag]);
-    if (tagged.length === 0) add(images.get(name), []);
+    if (tagged.length > 0) continue;
+    // A short ID, or nothing.
+    const image = images.find(name);
+    if (image === undefined) throw new DaemonError('notFound', `No such image: ${name}`);
+    add(image, []);
   }
   return [...selected.values()];
 }

@@ -16,8 +16,10 @@ const nsPerMs = 1_000_000n;
 const untilMs = (value: string, nowMs: number): number => {
   try {
     return Number(parseTimestamp(value, BigInt(nowMs) * nsPerMs) / nsPerMs);
-  } catch (error) {
-    throw new DaemonError('invalid', `invalid value for 'until' filter: ${(error as Error).message}`);
+  } catch (cause) {
+    throw new DaemonError('invalid', `failed to parse value as time or duration: ${JSON.stringify(value)}`, {
+      cause,
+    });
   }
 };
 

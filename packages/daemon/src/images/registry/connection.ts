@@ -73,6 +73,10 @@ function hostNameserver(): string {
   return nameserver;
 }
 
+/** What a failed exchange is called (Go's url.Error). */
+export const transportError = (method: string, url: string, error: unknown): RegistryError =>
+  urlError('transport', method, url, describeNetworkError(error, new URL(url).host, hostNameserver()), error);
+
 async function createDispatcher(endpoint: Endpoint, options: ConnectOptions): Promise<Dispatcher> {
   const { Agent, EnvHttpProxyAgent } = await import('undici');
   const secure = endpoint.url.startsWith('https:');
@@ -134,8 +138,7 @@ export async function connect(endpoint: Endpoint, options: ConnectOptions = {}):
       return { status: statusCode, headers, body, url };
     } catch (error) {
       if (signal?.aborted) throw signal.reason;
-      const reason = describeNetworkError(error, new URL(url).host, hostNameserver());
-      throw urlError('transport', request.method, url, reason, error);
+      throw transportError(request.method, url, error);
     }
   };
 
