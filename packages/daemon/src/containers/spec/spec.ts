@@ -66,6 +66,7 @@ export interface SpecInput {
   /** Below the root of each hierarchy. */
   cgroupsPath: string;
   init: boolean;
+  rootfsPropagation?: 'shared' | 'rslave';
   defaultUlimits: readonly Ulimit[];
 }
 
@@ -147,6 +148,7 @@ export function createSpec(input: SpecInput): object {
       cgroupsPath: input.cgroupsPath,
       resources: { ...resourcesOf(hostConfig), devices: rules },
       devices,
+      ...(input.rootfsPropagation === undefined ? {} : { rootfsPropagation: input.rootfsPropagation }),
       namespaces: [
         { type: 'mount' },
         ...(['network', 'uts', 'pid', 'ipc', 'cgroup'] as const).flatMap((type) => {
@@ -160,11 +162,6 @@ export function createSpec(input: SpecInput): object {
         ...Object.fromEntries(
           Object.entries(hostConfig.Sysctls ?? {}).filter(([name]) => !name.startsWith('net.')),
         ),
-        ...(namespaces.network === 'new'
-          ? Object.fromEntries(
-              Object.entries(hostConfig.Sysctls ?? {}).filter(([name]) => name.startsWith('net.')),
-            )
-          : {}),
       },
       maskedPaths: unmasked ? [] : (hostConfig.MaskedPaths ?? defaultMaskedPaths),
       readonlyPaths: unmasked ? [] : (hostConfig.ReadonlyPaths ?? defaultReadonlyPaths),

@@ -1,0 +1,192 @@
+/**
+ * Containers: the face of this area put together from its operations.
+ *
+ * In: the areas below. Out: Containers. May import: the parts beside it.
+ */
+import { DaemonError } from '../errors.js';
+import { type ContainerDependencies, type Context, isUp, type Live, publish } from './context.js';
+import { createContainer } from './create.js';
+import { settleFailedStart } from './exit.js';
+import { createLocks } from './locks.js';
+import { createRecords } from './records.js';
+import { createRegistry } from './registry.js';
+import { removeLocked } from './remove.js';
+import { restoreContainers } from './restore.js';
+import { readHost } from './spec/host.js';
+import { runContainer, startExitCode } from './start.js';
+import { killContainer, pause, stopContainer, unpause } from './stop.js';
+import type { Container, ContainerObserver, Containers } from './types.js';
+import { renameContainer, updateContainer } from './update.js';
+import { createWaiters } from './waiters.js';
+
+export interface ContainerArea {
+  containers: Containers;
+  /** Finds what an earlier daemon left; observers must be there. Its result starts what policies ask for. */
+  restore(): Promise<{ resume(): Promise<void> }>;
+  /** Graceful end of the daemon: stops all, each with its own timeout but not longer than this. */
+  stopAll(timeoutS: number): Promise<void>;
+}
+
+export function createContainers(dependencies: ContainerDependencies): ContainerArea {
+  const { log, layout, layers } = dependencies;
+  const lives = new Map<string, Live>();
+  const fallback = dependencies.runtimes.get(dependencies.config.defaultRuntime);
+  const context: Context = {
+    ...dependencies,
+    host: readHost(),
+    registry: createRegistry(),
+    records: createRecords(layout, log),
+    locks: createLocks(),
+    waiters: createWaiters(),
+    observers: [],
+    stopping: false,
+    live(id) {
+      let live = lives.get(id);
+      if (live === undefined) {
+        live = { pauseMs: 0, keep: false, removing: false, startedAtMs: 0 };
+        lives.set(id, live);
+      }
+      return live;
+    },
+    forgetLive: (id) => void lives.delete(id),
+    runtimeOf(container) {
+      const runtime = dependencies.runtimes.get(container.runtime) ?? fallback;
+      if (runtime === undefined) throw new DaemonError('system', `no runtime ${container.runtime}`);
+      return runtime;
+    },
+  };
+  const { registry, locks } = context;
+  const locked = <T>(name: string, action: (container: Container) => Promise<T>): Promise<T> => {
+    const container = registry.get(name);
+    return locks.run(container.id, async () => {
+      if (registry.byId(container.id) === undefined)
+        throw new DaemonError('notFound', `No such container: ${name}`);
+      return action(container);
+    });
+  };
+
+  async function startLocked(container: Container): Promise<void> {
+    const { state, id } = container;
+    if (state.status === 'paused')
+      throw new DaemonError('conflict', 'cannot start a paused container, try unpause instead');
+    if (state.status === 'running') throw new DaemonError('notModified', `Container ${id} is already running`);
+    if (state.status === 'removing' || state.status === 'dead')
+      throw new DaemonError('conflict', 'container is marked for removal and cannot be started');
+    const live = context.live(id);
+    clearTimeout(live.restartTimer);
+    delete live.restartTimer;
+    const before = container.hasBeenStopped;
+    container.hasBeenStopped = false;
+    container.restartCount = 0;
+    live.pauseMs = 0;
+    try {
+      await runContainer(context, container);
+    } catch (error) {
+      container.hasBeenStopped = before;
+      state.exitCode = startExitCode((error as Error).message);
+      await settleFailedStart(context, container, error as Error);
+      if (container.hostConfig.AutoRemove) await removeLocked(context, container, { volumes: true });
+      throw error;
+    }
+  }
+
+  const containers: Containers = {
+    observe: (observer: ContainerObserver) => void context.observers.push(observer),
+    setHealth(id, health) {
+      const container = registry.byId(id);
+      if (container !== undefined) container.state.health = health;
+    },
+    create: (request) => createContainer(context, request),
+    get: (name) => registry.get(name),
+    list: () => registry.list(),
+    start: (name) => locked(name, startLocked),
+    stop: (name, options) => stopContainer(context, registry.get(name), options),
+    async restart(name, options) {
+      const container = registry.get(name);
+      const live = context.live(container.id);
+      live.keep = true;
+      try {
+        if (isUp(container) || container.state.status === 'restarting')
+          await stopContainer(context, container, options).catch((error: unknown) => {
+            if (!(error instanceof DaemonError && error.kind === 'notModified')) throw error;
+          });
+        await locked(container.id, startLocked);
+      } finally {
+        live.keep = false;
+      }
+      publish(context, container, 'restart');
+    },
+    kill: (name, signal) => killContainer(context, registry.get(name), signal),
+    pause: (name) => locked(name, (container) => pause(context, container)),
+    unpause: (name) => locked(name, (container) => unpause(context, container)),
+    rename: (name, to) => locked(name, (container) => renameContainer(context, container, to)),
+    update: (name, change) => locked(name, (container) => updateContainer(context, container, change)),
+    async remove(name, { force = false, volumes = false } = {}) {
+      const container = registry.get(name);
+      const live = context.live(container.id);
+      if (live.removing)
+        throw new DaemonError(
+          'conflict',
+          `removal of container ${container.id} is already in progress`,
+        );
+      if (isUp(container) || container.state.status === 'restarting') {
+        if (!force) {
+          const state = container.state.status === 'restarting' ? 'restarting' : container.state.status;
+          throw new DaemonError(
+            'conflict',
+            `cannot remove container "${name}": container is ${state}: ${state === 'paused' ? 'unpause and then stop' : 'stop'} the container before removing or force remove`,
+          );
+        }
+        // Whatever ends it meanwhile is as good.
+        await killContainer(context, container).catch((error: unknown) => {
+          if (!(error instanceof DaemonError && error.kind === 'conflict')) throw error;
+        });
+      }
+      await locks.run(container.id, async () => {
+        if (isUp(container))
+          throw new DaemonError(
+            'system',
+            `cannot remove container "${name}": could not kill container: it is still running`,
+          );
+        await removeLocked(context, container, { volumes });
+      });
+    },
+    async wait(name, condition, signal) {
+      const container = registry.get(name);
+      const { state } = container;
+      if (condition === 'not-running' && !isUp(container) && state.status !== 'restarting')
+        return {
+          StatusCode: state.exitCode,
+          ...(state.error === '' ? {} : { Error: { Message: state.error } }),
+        };
+      return context.waiters.wait(container.id, condition, signal);
+    },
+    async withRoot(name, use) {
+      const { id } = registry.get(name);
+      const root = await layers.mountRoot(id);
+      try {
+        return await use(root);
+      } finally {
+        await layers.unmountRoot(id);
+      }
+    },
+  };
+
+  return {
+    containers,
+    restore: () => restoreContainers(context),
+    async stopAll(timeoutS) {
+      context.stopping = true;
+      await Promise.all(
+        registry.list().map((container) =>
+          stopContainer(context, container, {
+            timeout: Math.min(timeoutS, container.config.StopTimeout ?? timeoutS),
+          }).catch((error: unknown) => {
+            if (!(error instanceof DaemonError && error.kind === 'notModified'))
+              log.error({ container: container.id, error: (error as Error).message }, 'stopping');
+          }),
+        ),
+      );
+    },
+  };
+}

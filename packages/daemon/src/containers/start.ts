@@ -1,0 +1,240 @@
+/**
+ * `docker start`: root file system, network and volumes side by side, then the workload; undone when one fails.
+ *
+ * In: a container that does not run. Out: one that does. May import: areas below, the parts beside it.
+ */
+import { closeSync, constants, openSync } from 'node:fs';
+import { chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { mount, mountFlags, openInRoot, unmount, unmountFlags } from '@noos/linux';
+import { DaemonError } from '../errors.js';
+import type { Sandbox } from '../networks/types.js';
+import { crashPoint } from '../storage/crash-point.js';
+import type { OciMount } from '../volumes/types.js';
+import { allSettled, type Context, publish } from './context.js';
+import { defaultCgroupns } from './create.js';
+import { etcMounts, extraHosts, hostsText } from './etc-files.js';
+import { logFile } from './log-file.js';
+import { logKeeping, unattendedLimit } from './logs/options.js';
+import { containerOf, namespacesOf } from './modes.js';
+import { sandboxRequest } from './sandbox.js';
+import { createSpec } from './spec/spec.js';
+import { lookUpUser, type ProcessUser } from './spec/users.js';
+import { timestamp } from './time.js';
+import type { Container } from './types.js';
+
+type Undo = () => Promise<unknown>;
+
+/** A file below `root`, links resolved within it; "" when there is none. */
+export async function readInRoot(root: string, path: string): Promise<string> {
+  const rootFd = openSync(root, constants.O_RDONLY | constants.O_DIRECTORY);
+  try {
+    const fd = openInRoot(rootFd, path, constants.O_RDONLY | constants.O_NONBLOCK);
+    try {
+      return await readFile(`/proc/self/fd/${fd}`, 'utf8');
+    } finally {
+      closeSync(fd);
+    }
+  } catch {
+    return '';
+  } finally {
+    closeSync(rootFd);
+  }
+}
+
+/** User of a process in the container whose tree is `root`. */
+export async function userIn(root: string, user: string, groups: readonly string[]): Promise<ProcessUser> {
+  const [passwd, group] = await Promise.all([readInRoot(root, 'etc/passwd'), readInRoot(root, 'etc/group')]);
+  return lookUpUser(user, { passwd, group }, groups);
+}
+
+/** Another container of `container:<name>`, which must run. */
+function runningOther(context: Context, name: string): Container {
+  const other = context.registry.get(name);
+  if (other.state.status === 'restarting')
+    throw new DaemonError(
+      'conflict',
+      `Container ${other.id} is restarting, wait until the container is running`,
+    );
+  if (other.state.pid === 0)
+    throw new DaemonError('conflict', `cannot join network of a non running container: ${other.id}`);
+  return other;
+}
+
+/** /etc/hosts and its neighbours; those of the other container when its network is shared. */
+async function etcDirectory(
+  context: Context,
+  container: Container,
+  sandbox: Sandbox | undefined,
+): Promise<string> {
+  const { config, hostConfig } = container;
+  const other = containerOf(hostConfig.NetworkMode);
+  if (other !== undefined) return context.records.directory(context.registry.get(other).id);
+  const directory = context.records.directory(container.id);
+  const gateway =
+    context.config.hostGatewayAddress ??
+    Object.values(sandbox?.endpoints ?? {}).find((endpoint) => endpoint.gateway !== '')?.gateway ??
+    '127.0.0.1';
+  const onHost = Object.hasOwn(container.endpoints, 'host');
+  const write = async (name: string, text: string) => {
+    await writeFile(join(directory, name), text, { mode: 0o644 });
+    await chmod(join(directory, name), 0o644);
+  };
+  const hosts = async (): Promise<string> =>
+    onHost
+      ? `${await readFile('/etc/hosts', 'utf8').catch(() => '')}${extraHosts(hostConfig.ExtraHosts ?? [], gateway)
+          .map(({ address, names }) => `${address}\t${names.join(' ')}\n`)
+          .join('')}`
+      : hostsText([...extraHosts(hostConfig.ExtraHosts ?? [], gateway), ...(sandbox?.hosts ?? [])]);
+  await Promise.all([
+    write('hostname', `${config.Hostname!}\n`),
+    write('resolv.conf', sandbox?.resolvConf ?? ''),
+    hosts().then((text) => write('hosts', text)),
+  ]);
+  return directory;
+}
+
+const shmDirectory = (context: Context, id: string): string => join(context.layout.runRoot, 'shm', id);
+
+/** A /dev/shm that others may share lies on the host (`--ipc shareable`). */
+async function makeShm(context: Context, container: Container, undo: Undo[]): Promise<string> {
+  const path = shmDirectory(context, container.id);
+  await mkdir(path, { recursive: true, mode: 0o700 });
+  await mount({
+    source: 'shm',
+    target: path,
+    type: 'tmpfs',
+    flags: mountFlags.noSuid | mountFlags.noDev | mountFlags.noExec,
+    data: `mode=1777,size=${container.hostConfig.ShmSize}`,
+  });
+  undo.push(() => removeShm(context, container.id));
+  return path;
+}
+
+export async function removeShm(context: Context, id: string): Promise<void> {
+  const path = shmDirectory(context, id);
+  await unmount(path, unmountFlags.detach).catch(() => {});
+  await rm(path, { recursive: true, force: true });
+}
+
+async function shmAndQueues(context: Context, container: Container, undo: Undo[]) {
+  const { IpcMode, ShmSize = 0 } = container.hostConfig;
+  const own = { shm: { bytes: ShmSize }, mqueue: 'own' } as const;
+  const other = containerOf(IpcMode);
+  if (other !== undefined) {
+    const { id, hostConfig } = runningOther(context, other);
+    if (hostConfig.IpcMode !== 'shareable')
+      throw new DaemonError(
+        'invalid',
+        `cannot join IPC namespace of container ${id}: non-shareable IPC (hint: use IpcMode:shareable for the donor container)`,
+      );
+    return { shm: { bind: shmDirectory(context, id) }, mqueue: 'own' } as const;
+  }
+  if (IpcMode === 'host') return { shm: { bind: '/dev/shm' }, mqueue: { bind: '/dev/mqueue' } } as const;
+  if (IpcMode === 'none') return { shm: 'none', mqueue: 'own' } as const;
+  if (IpcMode === 'shareable')
+    return { shm: { bind: await makeShm(context, container, undo) }, mqueue: 'own' } as const;
+  return own;
+}
+
+/** Exit codes that Docker's CLI takes over for a program that could not be run (daemon/start_linux.go). */
+export function startExitCode(message: string): number {
+  const contains = (text: string) => message.toLowerCase().includes(text);
+  if (contains('executable file not found') || contains('no such file or directory')) return 127;
+  if (contains('permission denied') || contains('is a directory') || contains('not a directory')) return 126;
+  return 128;
+}
+
+/** The whole start; the caller holds the container's lock and has checked its state. */
+export async function runContainer(context: Context, container: Container): Promise<void> {
+  const { layers, networks, mounts, host, config } = context;
+  const { id, hostConfig } = container;
+  const runtime = context.runtimeOf(container);
+  const undo: Undo[] = [];
+  const undoable = <T>(promise: Promise<T>, step: Undo): Promise<T> => {
+    undo.push(step);
+    return promise;
+  };
+  try {
+    await runtime.delete(id);
+    const sharesNetwork = containerOf(hostConfig.NetworkMode) !== undefined;
+    const [root, sandbox, prepared, shared] = await allSettled<
+      [string, Sandbox | undefined, Awaited<ReturnType<typeof mounts.prepare>>, Awaited<ReturnType<typeof shmAndQueues>>]
+    >([
+      layers.mountRoot(id).then((path) => {
+        undo.push(() => layers.unmountRoot(id));
+        return path;
+      }),
+      sharesNetwork
+        ? Promise.resolve(undefined)
+        : undoable(networks.open(sandboxRequest(context, container)), () => networks.close(id)),
+      mounts.prepare(id, container.mounts, hostConfig.Tmpfs ?? {}).then((result) => {
+        undo.push(() => mounts.release(id, container.mounts), () => result.made());
+        return result;
+      }),
+      shmAndQueues(context, container, undo),
+    ]);
+    crashPoint('start:after-network');
+    const [user, etc] = await Promise.all([
+      userIn(root, container.config.User ?? '', hostConfig.GroupAdd ?? []),
+      etcDirectory(context, container, sandbox),
+    ]);
+    const namespaces = namespacesOf(hostConfig, {
+      running: (name) => runningOther(context, name),
+      sandboxPath: sandbox?.path ?? '',
+      defaultCgroupns: defaultCgroupns(context),
+    });
+    const taken = new Set(prepared.mounts.map(({ destination }) => destination));
+    const files: OciMount[] = etcMounts(etc, taken, hostConfig.ReadonlyRootfs ?? false);
+    const parent = hostConfig.CgroupParent || config.cgroupParent || `/${config.instance}`;
+    const keeping = logKeeping(hostConfig.LogConfig);
+    const limit = unattendedLimit(keeping);
+    const { pid } = await runtime.create({
+      id,
+      config: createSpec({
+        container,
+        host,
+        root,
+        user,
+        namespaces,
+        hostname: container.config.Hostname ?? '',
+        mounts: [...prepared.mounts, ...files],
+        ...shared,
+        cgroupsPath: join('/', parent, id),
+        init: hostConfig.Init ?? config.init,
+        defaultUlimits: config.defaultUlimits,
+        ...(prepared.rootfsPropagation === undefined ? {} : { rootfsPropagation: prepared.rootfsPropagation }),
+      }),
+      terminal: container.config.Tty ?? false,
+      openStdin: container.config.OpenStdin ?? false,
+      stdinOnce: container.config.StdinOnce ?? false,
+      ...(keeping.driver === 'none' ? {} : { logPath: logFile(context.records.directory(id)) }),
+      ...(limit === undefined ? {} : { logLimitBytes: limit }),
+    });
+    undo.push(() => runtime.delete(id));
+    crashPoint('start:after-create');
+    void prepared.made();
+    for (const observer of context.observers) await observer.created?.(container);
+    await runtime.start(id);
+    crashPoint('start:after-start');
+    const now = Date.now();
+    context.live(id).startedAtMs = now;
+    Object.assign(container.state, {
+      status: 'running',
+      pid,
+      exitCode: 0,
+      error: '',
+      oomKilled: false,
+      startedAt: timestamp(now),
+    });
+    await context.records.saveState(container);
+  } catch (error) {
+    for (const step of undo.reverse())
+      await step().catch((failure: Error) =>
+        context.log.warn({ container: id, error: failure.message }, 'undoing start'),
+      );
+    throw error;
+  }
+  publish(context, container, 'start');
+  for (const observer of context.observers) observer.running?.(container);
+}
