@@ -3,8 +3,13 @@
  *
  * In: names and addresses. Out: texts, bind mounts. May import: container types, volume types.
  */
+import { chmod, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Sandbox } from '../networks/types.js';
 import type { OciMount } from '../volumes/types.js';
+import type { Context } from './context.js';
+import { containerOf } from './modes.js';
+import type { Container } from './types.js';
 
 export interface HostsLine {
   address: string;
@@ -46,4 +51,37 @@ export function etcMounts(directory: string, taken: ReadonlySet<string>, readOnl
       source: join(directory, name),
       options: ['rbind', 'rprivate', ...(readOnly ? ['ro'] : [])],
     }));
+}
+
+/** /etc/hosts and its neighbours; those of the other container when its network is shared. */
+export async function etcDirectory(
+  context: Context,
+  container: Container,
+  sandbox: Sandbox | undefined,
+): Promise<string> {
+  const { config, hostConfig } = container;
+  const other = containerOf(hostConfig.NetworkMode);
+  if (other !== undefined) return context.records.directory(context.registry.get(other).id);
+  const directory = context.records.directory(container.id);
+  const gateway =
+    context.config.hostGatewayAddress ??
+    Object.values(sandbox?.endpoints ?? {}).find((endpoint) => endpoint.gateway !== '')?.gateway ??
+    '127.0.0.1';
+  const onHost = Object.hasOwn(container.endpoints, 'host');
+  const write = async (name: string, text: string) => {
+    await writeFile(join(directory, name), text, { mode: 0o644 });
+    await chmod(join(directory, name), 0o644);
+  };
+  const hosts = async (): Promise<string> =>
+    onHost
+      ? `${await readFile('/etc/hosts', 'utf8').catch(() => '')}${extraHosts(hostConfig.ExtraHosts ?? [], gateway)
+          .map(({ address, names }) => `${address}\t${names.join(' ')}\n`)
+          .join('')}`
+      : hostsText([...extraHosts(hostConfig.ExtraHosts ?? [], gateway), ...(sandbox?.hosts ?? [])]);
+  await Promise.all([
+    write('hostname', `${config.Hostname!}\n`),
+    write('resolv.conf', sandbox?.resolvConf ?? ''),
+    hosts().then((text) => write('hosts', text)),
+  ]);
+  return directory;
 }

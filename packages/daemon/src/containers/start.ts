@@ -4,7 +4,7 @@
  * In: a container that does not run. Out: one that does. May import: areas below, the parts beside it.
  */
 import { closeSync, constants, openSync } from 'node:fs';
-import { chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { mount, mountFlags, openInRoot, unmount, unmountFlags } from '@noos/linux';
 import { DaemonError } from '../errors.js';
@@ -13,7 +13,7 @@ import { crashPoint } from '../storage/crash-point.js';
 import type { OciMount } from '../volumes/types.js';
 import { allSettled, type Context, publish } from './context.js';
 import { defaultCgroupns } from './create.js';
-import { etcMounts, extraHosts, hostsText } from './etc-files.js';
+import { etcDirectory, etcMounts } from './etc-files.js';
 import { logFile } from './log-file.js';
 import { logKeeping, unattendedLimit } from './logs/options.js';
 import { containerOf, namespacesOf } from './modes.js';
@@ -59,39 +59,6 @@ function runningOther(context: Context, name: string): Container {
   if (other.state.pid === 0)
     throw new DaemonError('conflict', `cannot join network of a non running container: ${other.id}`);
   return other;
-}
-
-/** /etc/hosts and its neighbours; those of the other container when its network is shared. */
-async function etcDirectory(
-  context: Context,
-  container: Container,
-  sandbox: Sandbox | undefined,
-): Promise<string> {
-  const { config, hostConfig } = container;
-  const other = containerOf(hostConfig.NetworkMode);
-  if (other !== undefined) return context.records.directory(context.registry.get(other).id);
-  const directory = context.records.directory(container.id);
-  const gateway =
-    context.config.hostGatewayAddress ??
-    Object.values(sandbox?.endpoints ?? {}).find((endpoint) => endpoint.gateway !== '')?.gateway ??
-    '127.0.0.1';
-  const onHost = Object.hasOwn(container.endpoints, 'host');
-  const write = async (name: string, text: string) => {
-    await writeFile(join(directory, name), text, { mode: 0o644 });
-    await chmod(join(directory, name), 0o644);
-  };
-  const hosts = async (): Promise<string> =>
-    onHost
-      ? `${await readFile('/etc/hosts', 'utf8').catch(() => '')}${extraHosts(hostConfig.ExtraHosts ?? [], gateway)
-          .map(({ address, names }) => `${address}\t${names.join(' ')}\n`)
-          .join('')}`
-      : hostsText([...extraHosts(hostConfig.ExtraHosts ?? [], gateway), ...(sandbox?.hosts ?? [])]);
-  await Promise.all([
-    write('hostname', `${config.Hostname!}\n`),
-    write('resolv.conf', sandbox?.resolvConf ?? ''),
-    hosts().then((text) => write('hosts', text)),
-  ]);
-  return directory;
 }
 
 const shmDirectory = (context: Context, id: string): string => join(context.layout.runRoot, 'shm', id);
