@@ -5,6 +5,7 @@
  */
 import { mkdir, rm } from 'node:fs/promises';
 import { hostname } from 'node:os';
+import { containerApi } from './api/containers.js';
 import { eventRoutes } from './api/events.js';
 import { imageTransferRoutes } from './api/image-transfer.js';
 import { type ImageRouteDeps, imageRoutes, imageUsage } from './api/images.js';
@@ -18,10 +19,13 @@ import { volumeRoutes } from './api/volumes.js';
 import { applyChanges } from './build/commit.js';
 import { reloadInto } from './config/reload.js';
 import type { DaemonConfig } from './config/types.js';
+import { createContainers } from './containers/containers.js';
+import { countContainers, isUp } from './containers/context.js';
+import { readHost } from './containers/spec/host.js';
 import { createEmbeddedDns } from './dns/embedded-dns.js';
 import { createEventBus } from './events/bus.js';
 import { type Listeners, listen } from './http/listen.js';
-import type { Route } from './http/route.js';
+import { currentApiVersion, type Route } from './http/route.js';
 import { type ApiServerOptions, createApiServer } from './http/server.js';
 import { engineVersion } from './identity.js';
 import { openImageStore } from './images/store.js';
@@ -32,7 +36,9 @@ import { createLogger } from './log.js';
 import { createNetworks } from './networks/networks.js';
 import { readEngineId } from './storage/engine-id.js';
 import { lockDataRoot, writePidFile } from './storage/exclusive.js';
+import { createMounts } from './volumes/mounts.js';
 import { createVolumes } from './volumes/volumes.js';
+import { createRuntimes } from './workload/oci/runtimes.js';
 
 export interface RunningDaemon {
   /** Resolves when the daemon has stopped. */
@@ -89,7 +95,11 @@ export async function startDaemon(initial: DaemonConfig): Promise<RunningDaemon>
       config: () => ({ ...config, mirrors: config.registryMirrors }),
     });
     undo.push(() => transfer.close());
-    const imageUsers: ImageRouteDeps['users'] = () => [];
+    const imageUsers: ImageRouteDeps['users'] = (id) =>
+      area.containers
+        .list()
+        .filter(({ image }) => image === id)
+        .map((container) => ({ id: container.id, running: isUp(container) }));
     routes.push(
       ...imageRoutes({ images, layers, content, events, temporary: layout.temporary, users: imageUsers }),
       ...imageTransferRoutes({ transfer, applyChanges }),
@@ -106,9 +116,26 @@ export async function startDaemon(initial: DaemonConfig): Promise<RunningDaemon>
       createDns: (names) => createEmbeddedDns({ names, log }),
     });
     undo.push(() => networks.shutdown());
-    routes.push(...networkRoutes({ networks, containers: networks }));
 
-    const counts = (): EngineCounts => ({ running: 0, paused: 0, stopped: 0, images: images.list().length });
+    const host = readHost();
+    const runtimes = createRuntimes({ layout, log, config, hybrid: host.controlGroups === 'hybrid' });
+    const mounts = createMounts({ layout, volumes, events, log });
+    const area = createContainers({
+      ...{ config, layout, log, events, images, layers, networks, mounts, runtimes, host },
+    });
+    const { containers } = area;
+    const containerRoutes = containerApi({
+      ...{ containers, images, layers, networks, events, directory: layout.containers },
+      execIds: () => [],
+    });
+    routes.push(...containerRoutes.routes, ...networkRoutes({ networks, containers }));
+    const restored = await area.restore();
+    undo.push(() => (config.liveRestore ? undefined : area.stopAll(config.shutdownTimeoutS)));
+
+    const counts = (): EngineCounts => ({
+      ...countContainers(containers.list()),
+      images: images.list().length,
+    });
     routes.push(
       ...pingRoutes(),
       ...eventRoutes({ events }),
@@ -119,7 +146,7 @@ export async function startDaemon(initial: DaemonConfig): Promise<RunningDaemon>
         counts,
         usage: {
           images: async () => imageUsage(images.list(), layers, imageUsers),
-          containers: async () => [],
+          containers: () => containerRoutes.usage(currentApiVersion),
           volumes: () => volumes.usage(),
           buildCache: async () => [],
           layersSize: async () => layers.list().reduce((sum, { size }) => sum + size, 0),
@@ -148,6 +175,7 @@ export async function startDaemon(initial: DaemonConfig): Promise<RunningDaemon>
       log,
     });
     undo.push(() => listeners?.close());
+    await restored.resume();
     log.info({ dataRoot: layout.dataRoot }, 'Daemon has completed initialization');
   } catch (error) {
     await undoAll();

@@ -13,7 +13,6 @@ import { createRecords } from './records.js';
 import { createRegistry } from './registry.js';
 import { removeLocked } from './remove.js';
 import { restoreContainers } from './restore.js';
-import { readHost } from './spec/host.js';
 import { runContainer, startExitCode } from './start.js';
 import { killContainer, pause, stopContainer, unpause } from './stop.js';
 import type { Container, ContainerObserver, Containers } from './types.js';
@@ -34,7 +33,6 @@ export function createContainers(dependencies: ContainerDependencies): Container
   const fallback = dependencies.runtimes.get(dependencies.config.defaultRuntime);
   const context: Context = {
     ...dependencies,
-    host: readHost(),
     registry: createRegistry(),
     records: createRecords(layout, log),
     locks: createLocks(),

@@ -28,6 +28,7 @@ export interface ContainerDependencies {
   networks: Networks;
   mounts: Mounts;
   runtimes: ReadonlyMap<string, WorkloadRuntime>;
+  host: Host;
 }
 
 /** What is known of a container only while this daemon runs. */
@@ -42,7 +43,6 @@ export interface Live {
 }
 
 export interface Context extends ContainerDependencies {
-  host: Host;
   registry: Registry;
   records: Records;
   locks: Locks;
@@ -77,4 +77,12 @@ export async function allSettled<T extends readonly unknown[]>(
   const results = await Promise.allSettled(promises);
   for (const result of results) if (result.status === 'rejected') throw result.reason;
   return results.map((result) => (result as PromiseFulfilledResult<unknown>).value) as unknown as T;
+}
+
+/** Numbers of `docker info`. */
+export function countContainers(all: readonly Container[]): { running: number; paused: number; stopped: number } {
+  const count = (...statuses: Container['state']['status'][]) =>
+    all.filter(({ state }) => statuses.includes(state.status)).length;
+  const [running, paused] = [count('running', 'restarting'), count('paused')];
+  return { running, paused, stopped: all.length - running - paused };
 }

@@ -7,6 +7,10 @@ import { join } from 'node:path';
 import type { Layout } from '../../layout.js';
 
 export interface WorkloadPaths {
+  /** `--root` of the OCI runtime. */
+  readonly root: string;
+  /** conmon writes one file per exited container. */
+  readonly exits: string;
   /** All bundles. */
   readonly bundles: string;
   /** `config.json`, conmon's sockets, FIFOs and pid files of one workload. */
@@ -17,14 +21,18 @@ export interface WorkloadPaths {
   state(id: string): string;
 }
 
-export function workloadPaths(layout: Layout): WorkloadPaths {
-  const bundles = join(layout.runRoot, 'bundles');
-  const execs = join(layout.runRoot, 'execs');
+/** Each runtime has directories of its own: what one does not know is not for it to remove. */
+export function workloadPaths(layout: Layout, runtime: string): WorkloadPaths {
+  const bundles = join(layout.runRoot, 'bundles', runtime);
+  const execs = join(layout.runRoot, 'execs', runtime);
+  const root = join(layout.runtime, runtime);
   return {
+    root,
+    exits: join(layout.exits, runtime),
     bundles,
     bundle: (id) => join(bundles, id),
     execs,
     exec: (execId) => join(execs, execId),
-    state: (id) => join(layout.runtime, id),
+    state: (id) => join(root, id),
   };
 }

@@ -5,30 +5,38 @@
  */
 import { constants, type Dirent } from 'node:fs';
 import { open, readdir, readFile, rm, unlink } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { errnoOf } from '../../errors.js';
 import { findProgram } from '../../linux/find-program.js';
 import { run } from '../../linux/run.js';
 import { removeControlGroup } from './control-groups.js';
 
+/** A program with runc's command line. */
+export interface OciProgramSetting {
+  /** Name or path. */
+  path: string;
+  arguments?: readonly string[];
+}
+
 export interface OciProgram {
-  readonly name: 'runc' | 'crun';
-  /** conmon takes no name, only a path. */
+  /** Absolute: conmon takes no name. */
   readonly path: string;
+  /** It starts containers by a FIFO used the other way round. */
+  readonly isCrun: boolean;
   /** `--root …`, before every subcommand. */
   readonly globalArguments: readonly string[];
   /** Runs a subcommand to its end. */
   call(commandArguments: readonly string[], input?: string): Promise<string>;
 }
 
-export function ociProgram(name: 'runc' | 'crun', root: string): OciProgram {
-  const path = findProgram(name);
-  if (path === undefined) throw new Error(`${name} is not installed: containers need it`);
-  const globalArguments = ['--root', root];
+export function ociProgram(setting: OciProgramSetting, root: string): OciProgram {
+  const path = setting.path.startsWith('/') ? setting.path : findProgram(setting.path);
+  if (path === undefined) throw new Error(`${setting.path} is not installed: containers need it`);
+  const globalArguments = [...(setting.arguments ?? []), '--root', root];
   return {
-    name,
     path,
+    isCrun: basename(path) === 'crun',
     globalArguments,
     call: (commandArguments, input) => run([path, ...globalArguments, ...commandArguments], input),
   };

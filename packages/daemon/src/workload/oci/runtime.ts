@@ -18,7 +18,7 @@ import { type ExitFile, watchExits } from './exits.js';
 import { runtimeFailure } from './failure.js';
 import { workloadPaths } from './paths.js';
 import { lives, startTime } from './process.js';
-import { deleteState, namesIn, ociProgram, releaseExecFifo } from './runc.js';
+import { deleteState, namesIn, type OciProgramSetting, ociProgram, releaseExecFifo } from './runc.js';
 
 /** What survives the daemon: `workload.json` of the bundle. */
 interface Running {
@@ -65,15 +65,17 @@ async function control(directory: string, line: string): Promise<void> {
 export interface OciRuntimeOptions {
   layout: Layout;
   log: Logger;
-  program: 'runc' | 'crun';
+  /** Names it among the runtimes of this daemon. */
+  name: string;
+  program: OciProgramSetting;
 }
 
-export function createOciRuntime({ layout, log, program }: OciRuntimeOptions): WorkloadRuntime {
-  const paths = workloadPaths(layout);
-  const oci = ociProgram(program, layout.runtime);
+export function createOciRuntime({ layout, log, name, program }: OciRuntimeOptions): WorkloadRuntime {
+  const paths = workloadPaths(layout, name);
+  const oci = ociProgram(program, paths.root);
   const running = new Map<string, Running>();
   const listeners: ((exit: WorkloadExit) => void)[] = [];
-  for (const directory of [paths.bundles, paths.execs, layout.runtime])
+  for (const directory of [paths.bundles, paths.execs, paths.root])
     mkdirSync(directory, { recursive: true, mode: 0o700 });
 
   async function report({ id, exitCode, finishedAtMs }: ExitFile): Promise<void> {
@@ -81,7 +83,7 @@ export function createOciRuntime({ layout, log, program }: OciRuntimeOptions): W
     const oomKilled = await present(join(paths.bundle(id), 'oom'));
     for (const listener of listeners) listener({ id, exitCode, oomKilled, finishedAtMs });
   }
-  const exits = watchExits(layout.exits, (exit) => void report(exit));
+  const exits = watchExits(paths.exits, (exit) => void report(exit));
 
   const globalRuntimeArguments = (logPath: string): string[] =>
     [...oci.globalArguments, '--log', logPath, '--log-format', 'json'].map((text) => `--runtime-arg=${text}`);
@@ -116,7 +118,7 @@ export function createOciRuntime({ layout, log, program }: OciRuntimeOptions): W
         [
           ...['--api-version', '1', '-c', id, '-u', id, '-n', id, '-r', oci.path, '-b', bundle],
           ...['-p', join(bundle, 'pid'), '-P', join(bundle, 'conmon.pid')],
-          ...['--exit-dir', layout.exits, '--persist-dir', bundle, '--full-attach', '--no-sync-log'],
+          ...['--exit-dir', paths.exits, '--persist-dir', bundle, '--full-attach', '--no-sync-log'],
           ...['-l', spec.logPath === undefined ? 'none' : `k8s-file:${spec.logPath}`],
           ...(spec.logLimitBytes === undefined ? [] : ['--log-size-max', String(spec.logLimitBytes)]),
           ...(spec.terminal ? ['-t'] : []),
@@ -261,13 +263,13 @@ export function createOciRuntime({ layout, log, program }: OciRuntimeOptions): W
   }
 
   return {
-    name: oci.name,
+    name,
     features: { exec: true, rootFilesystem: true, attachment: 'veth' },
     create,
     async start(id) {
       const entry = known(id);
       const released =
-        oci.name === 'runc' &&
+        !oci.isCrun &&
         (await releaseExecFifo(paths.state(id), () => lives(entry.pid, entry.started)));
       if (!released) await oci.call(['start', id]);
     },
@@ -300,13 +302,13 @@ export function createOciRuntime({ layout, log, program }: OciRuntimeOptions): W
       const found = new Map<string, { pid: number; paused: boolean }>();
       const wanted = new Set(ids);
       const leftovers = new Set(
-        [...(await namesIn(paths.bundles)), ...(await namesIn(layout.runtime))].filter(
+        [...(await namesIn(paths.bundles)), ...(await namesIn(paths.root))].filter(
           (id) => !wanted.has(id),
         ),
       );
       await Promise.all([...leftovers].map(discard));
-      for (const name of await namesIn(layout.exits))
-        if (!wanted.has(name)) await rm(join(layout.exits, name), { force: true });
+      for (const name of await namesIn(paths.exits))
+        if (!wanted.has(name)) await rm(join(paths.exits, name), { force: true });
       await rm(paths.execs, { recursive: true, force: true });
       await mkdir(paths.execs, { mode: 0o700 });
       const bundles = new Set(await namesIn(paths.bundles));
