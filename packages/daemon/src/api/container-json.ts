@@ -213,7 +213,8 @@ export interface InspectInput {
 
 export function inspectJson(input: InspectInput): object {
   const { container, sandbox, version } = input;
-  const shared = input.sharedDirectory ?? (containerOf(container.hostConfig.NetworkMode) ? '' : input.directory);
+  const shared =
+    input.sharedDirectory ?? (containerOf(container.hostConfig.NetworkMode) ? '' : input.directory);
   const etc = (name: string) => (container.state.startedAt.startsWith('0001') ? '' : join(shared, name));
   const networks = networksJson(container, sandbox, input.idOf, version);
   const bridge = (networks.bridge ?? {}) as Record<string, unknown>;

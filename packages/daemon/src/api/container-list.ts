@@ -67,11 +67,9 @@ export function portKeys(text: string): string[] {
 function checkValues(filters: Filters): void {
   checkFilters(filters, filterNames);
   for (const status of filters.get('status') ?? [])
-    if (!statuses.includes(status))
-      throw new DaemonError('invalid', `invalid filter 'status=${status}'`);
+    if (!statuses.includes(status)) throw new DaemonError('invalid', `invalid filter 'status=${status}'`);
   for (const health of filters.get('health') ?? [])
-    if (!healths.includes(health))
-      throw new DaemonError('invalid', `invalid filter 'health=${health}'`);
+    if (!healths.includes(health)) throw new DaemonError('invalid', `invalid filter 'health=${health}'`);
   for (const code of filters.get('exited') ?? [])
     if (!/^-?\d+$/.test(code)) throw new DaemonError('invalid', `invalid filter 'exited=${code}'`);
 }
@@ -85,8 +83,7 @@ export function selectContainers(
   checkValues(filters);
   const values = (name: string) => filters.get(name) ?? [];
   const everything = all || limit > 0 || values('status').length > 0;
-  const bound = (name: string): string[] =>
-    values(name).map((other) => lookups.container(other).created);
+  const bound = (name: string): string[] => values(name).map((other) => lookups.container(other).created);
   const [before, since] = [bound('before'), bound('since')];
   const published = values('publish').flatMap(portKeys);
   const exposed = values('expose').flatMap(portKeys);

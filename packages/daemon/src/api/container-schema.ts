@@ -84,7 +84,9 @@ const resources = {
   MemorySwappiness: nullable(Type.Integer()),
   OomKillDisable: nullable(Type.Boolean()),
   PidsLimit: nullable(Type.Integer()),
-  Ulimits: nullable(Type.Array(Type.Object({ Name: Type.String(), Soft: Type.Integer(), Hard: Type.Integer() }))),
+  Ulimits: nullable(
+    Type.Array(Type.Object({ Name: Type.String(), Soft: Type.Integer(), Hard: Type.Integer() })),
+  ),
 };
 
 const mount = Type.Object({

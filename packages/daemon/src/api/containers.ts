@@ -5,17 +5,24 @@
  */
 import { join } from 'node:path';
 import { containerOf } from '../containers/modes.js';
-import type { Container, ContainerConfig, ContainerCreate, Containers, HostConfig, WaitCondition } from '../containers/types.js';
+import type {
+  Container,
+  ContainerConfig,
+  ContainerCreate,
+  Containers,
+  HostConfig,
+  WaitCondition,
+} from '../containers/types.js';
 import { DaemonError } from '../errors.js';
-import type { EventSink } from '../events/types.js';
 import { parseTimestamp } from '../events/select.js';
+import type { EventSink } from '../events/types.js';
 import { checkFilters, matchesLabels } from '../http/filters.js';
 import type { ApiVersion, Call, Route } from '../http/route.js';
 import type { Images, Layers } from '../images/types.js';
 import type { Networks } from '../networks/types.js';
-import { createSchema, updateSchema } from './container-schema.js';
 import { inspectJson } from './container-json.js';
 import { selectContainers, summaryJson } from './container-list.js';
+import { createSchema, updateSchema } from './container-schema.js';
 
 export interface ContainerRouteDependencies {
   containers: Containers;
@@ -32,7 +39,10 @@ export interface ContainerRouteDependencies {
 type CreateBody = Omit<ContainerConfig, 'Cmd' | 'Entrypoint'> & {
   Cmd?: string[] | string;
   Entrypoint?: string[] | string;
-  HostConfig?: Omit<HostConfig, 'CapAdd' | 'CapDrop'> & { CapAdd?: string[] | string; CapDrop?: string[] | string };
+  HostConfig?: Omit<HostConfig, 'CapAdd' | 'CapDrop'> & {
+    CapAdd?: string[] | string;
+    CapDrop?: string[] | string;
+  };
   NetworkingConfig?: { EndpointsConfig?: ContainerCreate['endpoints'] };
 };
 
@@ -44,7 +54,12 @@ function createRequest(body: CreateBody, call: Call): ContainerCreate {
   const { HostConfig: host = {}, NetworkingConfig: networking, Cmd, Entrypoint, ...config } = body;
   const name = call.query.get('name') ?? '';
   const platform = call.query.get('platform') ?? '';
-  const [cmd, entrypoint, add, drop] = [words(Cmd), words(Entrypoint), words(host.CapAdd), words(host.CapDrop)];
+  const [cmd, entrypoint, add, drop] = [
+    words(Cmd),
+    words(Entrypoint),
+    words(host.CapAdd),
+    words(host.CapDrop),
+  ];
   const { CapAdd: _add, CapDrop: _drop, ...hostConfig } = host;
   return {
     config: {
@@ -279,7 +294,11 @@ export function containerApi(dependencies: ContainerRouteDependencies): Containe
         method: 'DELETE',
         path: '/containers/:id',
         handler: operation(204, (id, call) =>
-          containers.remove(id, { force: call.flag('force'), volumes: call.flag('v'), link: call.flag('link') }),
+          containers.remove(id, {
+            force: call.flag('force'),
+            volumes: call.flag('v'),
+            link: call.flag('link'),
+          }),
         ),
       },
       { method: 'POST', path: '/containers/prune', since: 25, handler: prune },

@@ -68,7 +68,8 @@ export function createContainers(dependencies: ContainerDependencies): Container
     const { state, id } = container;
     if (state.status === 'paused')
       throw new DaemonError('conflict', 'cannot start a paused container, try unpause instead');
-    if (state.status === 'running') throw new DaemonError('notModified', `Container ${id} is already running`);
+    if (state.status === 'running')
+      throw new DaemonError('notModified', `Container ${id} is already running`);
     if (state.status === 'removing' || state.status === 'dead')
       throw new DaemonError('conflict', 'container is marked for removal and cannot be started');
     const live = context.live(id);
@@ -128,10 +129,7 @@ export function createContainers(dependencies: ContainerDependencies): Container
       const container = registry.get(name);
       const live = context.live(container.id);
       if (live.removing)
-        throw new DaemonError(
-          'conflict',
-          `removal of container ${container.id} is already in progress`,
-        );
+        throw new DaemonError('conflict', `removal of container ${container.id} is already in progress`);
       if (isUp(container) || container.state.status === 'restarting') {
         if (!force) {
           const state = container.state.status === 'restarting' ? 'restarting' : container.state.status;

@@ -56,7 +56,8 @@ export interface Context extends ContainerDependencies {
 }
 
 /** The process exists: running, paused, or (with restarting) between two lives it does not. */
-export const isUp = ({ state }: Container): boolean => state.status === 'running' || state.status === 'paused';
+export const isUp = ({ state }: Container): boolean =>
+  state.status === 'running' || state.status === 'paused';
 
 export function publish(
   { events }: Pick<Context, 'events'>,
@@ -80,7 +81,11 @@ export async function allSettled<T extends readonly unknown[]>(
 }
 
 /** Numbers of `docker info`. */
-export function countContainers(all: readonly Container[]): { running: number; paused: number; stopped: number } {
+export function countContainers(all: readonly Container[]): {
+  running: number;
+  paused: number;
+  stopped: number;
+} {
   const count = (...statuses: Container['state']['status'][]) =>
     all.filter(({ state }) => statuses.includes(state.status)).length;
   const [running, paused] = [count('running', 'restarting'), count('paused')];

@@ -74,7 +74,10 @@ export async function etcDirectory(
   };
   const hosts = async (): Promise<string> =>
     onHost
-      ? `${await readFile('/etc/hosts', 'utf8').catch(() => '')}${extraHosts(hostConfig.ExtraHosts ?? [], gateway)
+      ? `${await readFile('/etc/hosts', 'utf8').catch(() => '')}${extraHosts(
+          hostConfig.ExtraHosts ?? [],
+          gateway,
+        )
           .map(({ address, names }) => `${address}\t${names.join(' ')}\n`)
           .join('')}`
       : hostsText([...extraHosts(hostConfig.ExtraHosts ?? [], gateway), ...(sandbox?.hosts ?? [])]);

@@ -49,7 +49,9 @@ export function mergeConfig(request: ContainerConfig, image: ImageRunConfig = {}
     Labels: { ...image.Labels, ...request.Labels },
     ...(Object.keys(ports).length > 0 ? { ExposedPorts: ports } : {}),
     ...(Object.keys(volumes).length > 0 ? { Volumes: volumes } : {}),
-    ...(request.StopSignal || image.StopSignal ? { StopSignal: request.StopSignal || image.StopSignal! } : {}),
+    ...(request.StopSignal || image.StopSignal
+      ? { StopSignal: request.StopSignal || image.StopSignal! }
+      : {}),
     ...(healthcheck === undefined ? {} : { Healthcheck: healthcheck }),
     ...(request.Shell?.length || image.Shell?.length
       ? { Shell: request.Shell?.length ? request.Shell : image.Shell! }

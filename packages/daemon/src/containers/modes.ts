@@ -5,7 +5,7 @@
  */
 import { DaemonError } from '../errors.js';
 import type { NamespacePlan } from './spec/spec.js';
-import { type Container, type HostConfig } from './types.js';
+import type { Container, HostConfig } from './types.js';
 
 /** `container:web` → `web`. */
 export function containerOf(mode: string | undefined): string | undefined {
@@ -20,8 +20,7 @@ export const networkOfMode = (mode: string | undefined): string =>
 export function checkModes(host: HostConfig): void {
   const isMode = (mode: string | undefined, words: readonly string[]) =>
     mode === undefined || mode === '' || words.includes(mode) || Boolean(containerOf(mode));
-  if (!isMode(host.PidMode, ['host']))
-    throw new DaemonError('invalid', `invalid PID mode: ${host.PidMode}`);
+  if (!isMode(host.PidMode, ['host'])) throw new DaemonError('invalid', `invalid PID mode: ${host.PidMode}`);
   if (!isMode(host.IpcMode, ['host', 'private', 'shareable', 'none']))
     throw new DaemonError('invalid', `invalid IPC mode: ${host.IpcMode}`);
   if (host.UTSMode !== undefined && !['', 'host'].includes(host.UTSMode))

@@ -11,7 +11,9 @@ import { containerOf } from './modes.js';
 import type { Container } from './types.js';
 
 const same = (context: Context, key: string, id: string): boolean =>
-  context.networks.list().some((network) => network.id === id && (network.name === key || network.id === key));
+  context.networks
+    .list()
+    .some((network) => network.id === id && (network.name === key || network.id === key));
 
 /** The key under which `endpoints` knows the network. */
 const keyOf = (context: Context, container: Container, id: string): string | undefined =>

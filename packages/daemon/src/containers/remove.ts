@@ -22,10 +22,7 @@ export async function removeLocked(
   try {
     await context.records.saveState(container);
     crashPoint('remove:marked');
-    await Promise.all([
-      context.layers.removeRoot(id),
-      context.mounts.forget(id, container.mounts, volumes),
-    ]);
+    await Promise.all([context.layers.removeRoot(id), context.mounts.forget(id, container.mounts, volumes)]);
     crashPoint('remove:before-record');
     await context.records.remove(id);
   } catch (error) {

@@ -22,10 +22,7 @@ export function checkRestartPolicy(policy: RestartPolicy, autoRemove: boolean): 
       `invalid restart policy: unknown policy '${Name}'; use one of 'no', 'always', 'on-failure', or 'unless-stopped'`,
     );
   if (MaximumRetryCount < 0)
-    throw new DaemonError(
-      'invalid',
-      `invalid restart policy: maximum retry count cannot be negative`,
-    );
+    throw new DaemonError('invalid', `invalid restart policy: maximum retry count cannot be negative`);
   if (MaximumRetryCount > 0 && Name !== 'on-failure')
     throw new DaemonError(
       'invalid',
@@ -41,7 +38,9 @@ export function restartsAfterExit(container: Container, exitCode: number): boole
   if (container.hasBeenStopped) return false;
   if (Name === 'always' || Name === 'unless-stopped') return true;
   return (
-    Name === 'on-failure' && exitCode !== 0 && (MaximumRetryCount === 0 || container.restartCount < MaximumRetryCount)
+    Name === 'on-failure' &&
+    exitCode !== 0 &&
+    (MaximumRetryCount === 0 || container.restartCount < MaximumRetryCount)
   );
 }
 

@@ -87,7 +87,10 @@ export async function restoreContainers(context: Context): Promise<Restored> {
         await layers.mountRoot(id).catch(() => {});
         // Its policy is asked by `resume`, when everything serves.
         context.live(id).keep = true;
-        await handleExit(context, exit ?? { id, exitCode: lostExitCode, oomKilled: false, finishedAtMs: Date.now() });
+        await handleExit(
+          context,
+          exit ?? { id, exitCode: lostExitCode, oomKilled: false, finishedAtMs: Date.now() },
+        );
         context.live(id).keep = false;
       } else await releaseAll(context, container);
       if (state.status === 'restarting') state.status = 'exited';
@@ -108,7 +111,10 @@ export async function restoreContainers(context: Context): Promise<Restored> {
             try {
               await runContainer(context, container);
             } catch (error) {
-              log.error({ container: container.id, error: (error as Error).message }, 'starting again failed');
+              log.error(
+                { container: container.id, error: (error as Error).message },
+                'starting again failed',
+              );
               await settleFailedStart(context, container, error as Error);
             }
           }),

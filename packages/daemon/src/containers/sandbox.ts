@@ -13,13 +13,18 @@ const defaultSysctls: Readonly<Record<string, string>> = {
   'net.ipv4.ping_group_range': '0 2147483647',
 };
 
-export function sandboxRequest(context: Pick<Context, 'config' | 'runtimeOf'>, container: Container): SandboxRequest {
+export function sandboxRequest(
+  context: Pick<Context, 'config' | 'runtimeOf'>,
+  container: Container,
+): SandboxRequest {
   const { config, hostConfig } = container;
   const links = hostConfig.Links ?? [];
   const endpoints = Object.fromEntries(
     Object.entries(container.endpoints).map(([name, endpoint], index) => [
       name,
-      index === 0 && links.length > 0 ? { ...endpoint, Links: [...(endpoint.Links ?? []), ...links] } : endpoint,
+      index === 0 && links.length > 0
+        ? { ...endpoint, Links: [...(endpoint.Links ?? []), ...links] }
+        : endpoint,
     ]),
   );
   const ownNamespace = !Object.hasOwn(endpoints, 'host');

@@ -126,7 +126,12 @@ export async function runContainer(context: Context, container: Container): Prom
     await runtime.delete(id);
     const sharesNetwork = containerOf(hostConfig.NetworkMode) !== undefined;
     const [root, sandbox, prepared, shared] = await allSettled<
-      [string, Sandbox | undefined, Awaited<ReturnType<typeof mounts.prepare>>, Awaited<ReturnType<typeof shmAndQueues>>]
+      [
+        string,
+        Sandbox | undefined,
+        Awaited<ReturnType<typeof mounts.prepare>>,
+        Awaited<ReturnType<typeof shmAndQueues>>,
+      ]
     >([
       layers.mountRoot(id).then((path) => {
         undo.push(() => layers.unmountRoot(id));
@@ -136,7 +141,10 @@ export async function runContainer(context: Context, container: Container): Prom
         ? Promise.resolve(undefined)
         : undoable(networks.open(sandboxRequest(context, container)), () => networks.close(id)),
       mounts.prepare(id, container.mounts, hostConfig.Tmpfs ?? {}).then((result) => {
-        undo.push(() => mounts.release(id, container.mounts), () => result.made());
+        undo.push(
+          () => mounts.release(id, container.mounts),
+          () => result.made(),
+        );
         return result;
       }),
       shmAndQueues(context, container, undo),
@@ -170,7 +178,9 @@ export async function runContainer(context: Context, container: Container): Prom
         cgroupsPath: join('/', parent, id),
         init: hostConfig.Init ?? config.init,
         defaultUlimits: config.defaultUlimits,
-        ...(prepared.rootfsPropagation === undefined ? {} : { rootfsPropagation: prepared.rootfsPropagation }),
+        ...(prepared.rootfsPropagation === undefined
+          ? {}
+          : { rootfsPropagation: prepared.rootfsPropagation }),
       }),
       terminal: container.config.Tty ?? false,
       openStdin: container.config.OpenStdin ?? false,

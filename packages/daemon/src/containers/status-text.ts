@@ -51,6 +51,8 @@ export function statusText(state: ContainerState, nowMs: number): string {
       return 'Dead';
     default:
       if (state.startedAt === neverTime) return 'Created';
-      return state.finishedAt === neverTime ? '' : `Exited (${state.exitCode}) ${since(state.finishedAt)} ago`;
+      return state.finishedAt === neverTime
+        ? ''
+        : `Exited (${state.exitCode}) ${since(state.finishedAt)} ago`;
   }
 }

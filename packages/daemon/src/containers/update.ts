@@ -81,8 +81,7 @@ export async function updateContainer(
 
 /** Under the container's lock. */
 export async function renameContainer(context: Context, container: Container, to: string): Promise<void> {
-  if (to === '' || to === '/')
-    throw new DaemonError('invalid', 'Neither old nor new names may be empty');
+  if (to === '' || to === '/') throw new DaemonError('invalid', 'Neither old nor new names may be empty');
   const name = checkName(to);
   const old = container.name;
   if (name === old)

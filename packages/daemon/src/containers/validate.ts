@@ -4,8 +4,9 @@
  * In: ContainerConfig, HostConfig. Out: adapted HostConfig, warnings; or DaemonError with dockerd's text.
  * May import: container types, errors, spec parts.
  */
-import { availableParallelism } from 'node:os';
+
 import { isIP } from 'node:net';
+import { availableParallelism } from 'node:os';
 import { DaemonError } from '../errors.js';
 import { checkModes, containerOf, networkOfMode } from './modes.js';
 import { checkRestartPolicy } from './restart-policy.js';
@@ -27,8 +28,7 @@ const invalid = (message: string): DaemonError => new DaemonError('invalid', mes
 
 function checkMemory(host: HostConfig, target: Pick<Host, 'swapLimit'>, warnings: string[]): void {
   const { Memory = 0, MemorySwap = 0, MemoryReservation = 0, MemorySwappiness } = host;
-  if (Memory !== 0 && Memory < leastMemoryBytes)
-    throw invalid(`Minimum memory limit allowed is 6MB`);
+  if (Memory !== 0 && Memory < leastMemoryBytes) throw invalid(`Minimum memory limit allowed is 6MB`);
   if (MemorySwap !== 0 && Memory === 0)
     throw invalid('You should always set the Memory limit when using Memoryswap limit, see usage');
   if (Memory > 0 && MemorySwap > 0 && MemorySwap < Memory)
@@ -58,13 +58,10 @@ function checkCpu(host: HostConfig): void {
     throw invalid('Conflicting options: Nano CPUs and CPU Quota cannot both be set');
   const cpus = availableParallelism();
   if (NanoCpus < 0 || NanoCpus > cpus * nanosecondsPerCpu)
-    throw invalid(
-      `range of CPUs is from 0.01 to ${cpus}.00, as there are only ${cpus} CPUs available`,
-    );
+    throw invalid(`range of CPUs is from 0.01 to ${cpus}.00, as there are only ${cpus} CPUs available`);
   if (CpuPeriod !== 0 && (CpuPeriod < 1000 || CpuPeriod > 1_000_000))
     throw invalid('CPU cfs period can not be less than 1ms (i.e. 1000) or larger than 1s (i.e. 1000000)');
-  if (CpuQuota > 0 && CpuQuota < 1000)
-    throw invalid('CPU cfs quota can not be less than 1ms (i.e. 1000)');
+  if (CpuQuota > 0 && CpuQuota < 1000) throw invalid('CPU cfs quota can not be less than 1ms (i.e. 1000)');
   if (CpuShares < 0) host.CpuShares = leastCpuShares;
   if (CpuShares > mostCpuShares) host.CpuShares = mostCpuShares;
   checkList(host.CpusetCpus, 'cpus', cpus - 1);
@@ -101,19 +98,22 @@ function checkNetworking(host: HostConfig, config: ContainerConfig): void {
   const isHost = networkOfMode(host.NetworkMode) === 'host';
   const published = Object.keys(host.PortBindings ?? {}).length > 0 || host.PublishAllPorts;
   if (other !== undefined) {
-    if (config.Hostname)
+    if (config.Hostname) throw invalid('conflicting options: hostname and the network mode');
+    if (host.Links?.length)
       throw invalid(
-        'conflicting options: hostname and the network mode',
+        "conflicting options: container type network can't be used with links. This would result in undefined behavior",
       );
-    if (host.Links?.length) throw invalid('conflicting options: container type network can\'t be used with links. This would result in undefined behavior');
     if (host.Dns?.length) throw invalid('conflicting options: dns and the network mode');
-    if (host.ExtraHosts?.length) throw invalid('conflicting options: custom host-to-IP mapping and the network mode');
+    if (host.ExtraHosts?.length)
+      throw invalid('conflicting options: custom host-to-IP mapping and the network mode');
     if (published) throw invalid('conflicting options: port publishing and the container type network mode');
     if (Object.keys(config.ExposedPorts ?? {}).length > 0)
       throw invalid('conflicting options: port exposing and the container type network mode');
   }
   if (isHost && host.Links?.length)
-    throw invalid("conflicting options: host type networking can't be used with links. This would result in undefined behavior");
+    throw invalid(
+      "conflicting options: host type networking can't be used with links. This would result in undefined behavior",
+    );
   if (host.UTSMode === 'host' && config.Hostname)
     throw invalid('conflicting options: hostname and the UTS mode');
   for (const [port, bindings] of Object.entries(host.PortBindings ?? {})) {
@@ -152,20 +152,21 @@ export function checkHostConfig(host: HostConfig, target: Host): Checked {
     throw invalid('could not select device driver "" with capabilities: [[gpu]]');
   checkUlimits(host.Ulimits ?? []);
   warnings.push(
-    ...rlimitsOf(host.Ulimits ?? [], target.limits, target.capabilities.includes('CAP_SYS_RESOURCE')).warnings,
+    ...rlimitsOf(host.Ulimits ?? [], target.limits, target.capabilities.includes('CAP_SYS_RESOURCE'))
+      .warnings,
   );
   for (const name of Object.keys(host.Sysctls ?? {})) checkSysctl(name, host);
   if (host.Isolation && host.Isolation !== 'default')
     throw invalid(`invalid isolation: '${host.Isolation}': only 'default' is supported`);
   if (host.StorageOpt && Object.keys(host.StorageOpt).length > 0)
-    throw invalid(
-      '--storage-opt is supported only for overlay over xfs with \'pquota\' mount option',
-    );
+    throw invalid("--storage-opt is supported only for overlay over xfs with 'pquota' mount option");
   return { warnings };
 }
 
 const ipcSysctls = new Set(
-  ['msgmax', 'msgmnb', 'msgmni', 'sem', 'shmall', 'shmmax', 'shmmni', 'shm_rmid_forced'].map((name) => `kernel.${name}`),
+  ['msgmax', 'msgmnb', 'msgmni', 'sem', 'shmall', 'shmmax', 'shmmni', 'shm_rmid_forced'].map(
+    (name) => `kernel.${name}`,
+  ),
 );
 
 function checkSysctl(name: string, host: HostConfig): void {

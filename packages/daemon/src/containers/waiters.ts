@@ -54,8 +54,7 @@ export function createWaiters(): Waiters {
         waiters.add(waiter);
         signal?.addEventListener('abort', abort, { once: true });
       }),
-    ended: (id, result, final) =>
-      settle(id, result, final ? ['next-exit', 'not-running'] : ['next-exit']),
+    ended: (id, result, final) => settle(id, result, final ? ['next-exit', 'not-running'] : ['next-exit']),
     removed: (id, result) => settle(id, result, ['next-exit', 'not-running', 'removed']),
   };
 }

@@ -23,7 +23,12 @@ for (const directory of ['bin', 'proc', 'dev']) mkdirSync(join(rootfs, directory
 copyFileSync('/bin/busybox', join(rootfs, 'bin/busybox'));
 for (const name of ['sh', 'true', 'sleep', 'cat', 'echo']) symlinkSync('busybox', join(rootfs, 'bin', name));
 
-const runtime = createOciRuntime({ layout, log: createLogger('error'), name: 'runc', program: { path: 'runc' } });
+const runtime = createOciRuntime({
+  layout,
+  log: createLogger('error'),
+  name: 'runc',
+  program: { path: 'runc' },
+});
 const exits = new Map<string, WorkloadExit>();
 const waiting = new Map<string, (exit: WorkloadExit) => void>();
 runtime.onExit((exit) => {
@@ -110,7 +115,9 @@ test('a missing program fails creation with 127-able text and leaves nothing', {
     message:
       'failed to create task for container: failed to create shim task: OCI runtime create failed: runc create failed: unable to start container process: exec: "nonsense": executable file not found in $PATH: unknown',
   });
-  assert.throws(() => readFileSync(join(layout.runRoot, 'bundles/runc', id, 'config.json')), { code: 'ENOENT' });
+  assert.throws(() => readFileSync(join(layout.runRoot, 'bundles/runc', id, 'config.json')), {
+    code: 'ENOENT',
+  });
 });
 
 test('exec: streams, exit code, failure text; kill ends the container', { timeout: 20_000 }, async () => {
@@ -152,7 +159,12 @@ test('another daemon finds what runs and what ended meanwhile', { timeout: 20_00
   await runtime.kill(ended, 9);
   await exitOf(ended);
   writeFileSync(join(layout.exits, 'runc/garbage'), '');
-  const second = createOciRuntime({ layout, log: createLogger('error'), name: 'runc', program: { path: 'runc' } });
+  const second = createOciRuntime({
+    layout,
+    log: createLogger('error'),
+    name: 'runc',
+    program: { path: 'runc' },
+  });
   const seen: WorkloadExit[] = [];
   second.onExit((exit) => seen.push(exit));
   const found = await second.restore([kept, ended]);

@@ -269,8 +269,7 @@ export function createOciRuntime({ layout, log, name, program }: OciRuntimeOptio
     async start(id) {
       const entry = known(id);
       const released =
-        !oci.isCrun &&
-        (await releaseExecFifo(paths.state(id), () => lives(entry.pid, entry.started)));
+        !oci.isCrun && (await releaseExecFifo(paths.state(id), () => lives(entry.pid, entry.started)));
       if (!released) await oci.call(['start', id]);
     },
     async configuration(id) {
@@ -302,9 +301,7 @@ export function createOciRuntime({ layout, log, name, program }: OciRuntimeOptio
       const found = new Map<string, { pid: number; paused: boolean }>();
       const wanted = new Set(ids);
       const leftovers = new Set(
-        [...(await namesIn(paths.bundles)), ...(await namesIn(paths.root))].filter(
-          (id) => !wanted.has(id),
-        ),
+        [...(await namesIn(paths.bundles)), ...(await namesIn(paths.root))].filter((id) => !wanted.has(id)),
       );
       await Promise.all([...leftovers].map(discard));
       for (const name of await namesIn(paths.exits))

@@ -21,10 +21,18 @@ export interface RuntimesOptions {
 /** Docker's name of runc behind containerd's shim. */
 const shimName = 'io.containerd.runc.v2';
 
-export function createRuntimes({ layout, log, config, hybrid }: RuntimesOptions): Map<string, WorkloadRuntime> {
+export function createRuntimes({
+  layout,
+  log,
+  config,
+  hybrid,
+}: RuntimesOptions): Map<string, WorkloadRuntime> {
   const runtimes = new Map<string, WorkloadRuntime>();
   const add = (name: string, path: string, runtimeArguments: readonly string[] = []) =>
-    runtimes.set(name, createOciRuntime({ layout, log, name, program: { path, arguments: runtimeArguments } }));
+    runtimes.set(
+      name,
+      createOciRuntime({ layout, log, name, program: { path, arguments: runtimeArguments } }),
+    );
   add('runc', 'runc');
   runtimes.set(shimName, runtimes.get('runc')!);
   if (!hybrid && findProgram('crun') !== undefined) add('crun', 'crun');
