@@ -16,8 +16,8 @@ import {
   mkdirSync,
   openSync,
   readlinkSync,
+  rmSync,
   symlinkSync,
-  unlinkSync,
   writeSync,
 } from 'node:fs';
 import { makeNode, setAttribute, setTimes } from '@noos/linux';
@@ -297,11 +297,13 @@ export function createExtractor(rootFd: number, options: ExtractOptions = {}): E
       }
     },
     close() {
+      // Its content was not whole.
+      if (file !== undefined) {
+        closeSync(file.fd);
+        rmSync(file.path, { force: true });
+        file = undefined;
+      }
       closeParents();
-      if (file === undefined) return;
-      closeSync(file.fd);
-      unlinkSync(file.path);
-      file = undefined;
     },
     get size() {
       return size;

@@ -1,86 +1,62 @@
 /**
- * What a container changed (`docker diff`): Docker's rules (moby, pkg/archive, changes()).
+ * What a container changed (`docker diff`): Docker's rules (moby, pkg/archive, FileInfo.addChanges).
  *
- * In: an overlay's upper directory, the directories below it. Out: changes in the order of a walk.
- * May import: archive.
+ * In: an overlay's upper directory, the directories below it. Out: changes, each directory before what is in it.
+ * May import: archive, lower.
  */
-import { lstatSync, readdirSync, type Stats } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { type BigIntStats, readdirSync } from 'node:fs';
 import { getAttribute } from '@noos/linux';
-import { isWhiteout, opaqueAttribute } from '../../archive/whiteouts.js';
+import { isWhiteout } from '../../archive/whiteouts.js';
 import type { Change } from '../types.js';
+import { type Below, findBelow, isOpaque, listBelow, statOf } from './below.js';
 
 const kinds = { modified: 0, added: 1, deleted: 2 } as const;
+const nanosecondsPerSecond = 1_000_000_000n;
+const capability = 'security.capability';
 
-const lookUp = (path: string): Stats | undefined => lstatSync(path, { throwIfNoEntry: false });
+/** Go's sameFsTimeSpec: some file systems keep whole seconds. */
+const sameTime = (a: bigint, b: bigint): boolean =>
+  a === b ||
+  (a / nanosecondsPerSecond === b / nanosecondsPerSecond &&
+    (a % nanosecondsPerSecond === 0n || b % nanosecondsPerSecond === 0n));
 
-export const isOpaque = (directory: string): boolean =>
-  getAttribute(directory, opaqueAttribute)?.toString('latin1') === 'y';
+/** A directory's size and time say nothing: they change with what is in it. */
+const isDifferent = (before: BigIntStats, now: BigIntStats): boolean =>
+  before.mode !== now.mode ||
+  before.uid !== now.uid ||
+  before.gid !== now.gid ||
+  before.rdev !== now.rdev ||
+  (!now.isDirectory() && (!sameTime(before.mtimeNs, now.mtimeNs) || before.size !== now.size));
 
-/** `path` as the layers show it together; topmost layer first. */
-export function lookUpBelow(lower: readonly string[], path: string): Stats | undefined {
-  for (const layer of lower) {
-    const parts = path.split('/').filter(Boolean);
-    let at = layer;
-    let hidden = false;
-    for (const [index, part] of parts.entries()) {
-      at = join(at, part);
-      const found = lookUp(at);
-      if (found === undefined) break;
-      if (isWhiteout(found)) return undefined;
-      if (index === parts.length - 1) return found;
-      if (!found.isDirectory()) return undefined;
-      hidden ||= isOpaque(at);
-    }
-    if (hidden) return undefined;
-  }
-  return undefined;
-}
-
-/** Go's sameFsTime: some file systems keep whole seconds. */
-const sameTime = (a: Stats, b: Stats): boolean =>
-  a.mtimeMs === b.mtimeMs ||
-  (Math.floor(a.mtimeMs / 1000) === Math.floor(b.mtimeMs / 1000) &&
-    (a.mtimeMs % 1000 === 0 || b.mtimeMs % 1000 === 0));
+const capabilityOf = (path: string): string | undefined => getAttribute(path, capability)?.toString('latin1');
 
 export function changesOf(upper: string, lower: readonly string[]): Change[] {
-  const changes: Change[] = [];
-  const listed = new Set<string>();
-
-  const visit = (path: string): void => {
-    const stats = lookUp(upper + path);
-    if (stats === undefined) return;
-    const before = lookUpBelow(lower, path);
-    const isDirectory = stats.isDirectory();
-    let kind: Change['Kind'] = kinds.added;
-    if (isWhiteout(stats)) kind = kinds.deleted;
-    else if (before !== undefined) {
-      kind = kinds.modified;
-      // Perhaps it is here only because something below it changed.
-      if (
-        isDirectory &&
-        before.isDirectory() &&
-        before.mode === stats.mode &&
-        before.size === stats.size &&
-        sameTime(before, stats)
-      ) {
-        visitChildren(path);
-        return;
-      }
-    }
-    if (isDirectory) listed.add(path);
-    const parent = dirname(path);
-    if (kind !== kinds.modified && parent !== '/' && !listed.has(parent)) {
-      listed.add(parent);
-      changes.push({ Path: parent, Kind: kinds.modified });
-    }
-    changes.push({ Path: path, Kind: kind });
-    if (isDirectory) visitChildren(path);
-  };
-  const visitChildren = (path: string): void => {
-    for (const name of readdirSync(upper + path).sort()) visit(path === '/' ? `/${name}` : `${path}/${name}`);
+  /** Changes at and below `path`; `before` is what the layers have there. */
+  const at = (path: string, before: Below | undefined): Change[] => {
+    const here = upper + path;
+    const now = statOf(here);
+    if (now === undefined) return [];
+    if (isWhiteout(now)) return before === undefined ? [] : [{ Path: path, Kind: kinds.deleted }];
+    const inside = now.isDirectory()
+      ? within(path, before?.stats.isDirectory() === true, isOpaque(here))
+      : [];
+    if (before === undefined) return [{ Path: path, Kind: kinds.added }, ...inside];
+    const changed =
+      isDifferent(before.stats, now) || (now.isFile() && capabilityOf(before.path) !== capabilityOf(here));
+    return changed || inside.length > 0 ? [{ Path: path, Kind: kinds.modified }, ...inside] : inside;
   };
 
-  visitChildren('/');
-  return changes;
+  const within = (path: string, hadDirectory: boolean, opaque: boolean): Change[] => {
+    const prefix = path === '/' ? '/' : `${path}/`;
+    const names = new Set(readdirSync(upper + path));
+    // An opaque directory hides what it does not list.
+    const hidden = opaque && hadDirectory ? listBelow(lower, path).filter((name) => !names.has(name)) : [];
+    const gone = new Set(hidden);
+    return [...names, ...hidden].sort().flatMap((name): Change[] => {
+      if (gone.has(name)) return [{ Path: prefix + name, Kind: kinds.deleted }];
+      return at(prefix + name, hadDirectory ? findBelow(lower, prefix + name) : undefined);
+    });
+  };
+
+  return within('/', true, false);
 }
