@@ -125,8 +125,8 @@ export async function startDaemon(initial: DaemonConfig): Promise<RunningDaemon>
     });
     const { containers } = area;
     const containerRoutes = containerApi({
-      ...{ containers, images, layers, networks, events, directory: layout.containers },
-      execIds: () => [],
+      ...{ containers, images, layers, networks, events, layout },
+      execIds: () => null,
     });
     routes.push(...containerRoutes.routes, ...networkRoutes({ networks, containers }));
     const restored = await area.restore();

@@ -4,7 +4,6 @@
  * In: a record, its sandbox. Out: JSON with the fields of a version. May import: containers, networks, volumes.
  */
 import { join } from 'node:path';
-import { logFile } from '../containers/log-file.js';
 import { containerOf } from '../containers/modes.js';
 import { defaultMaskedPaths, defaultReadonlyPaths } from '../containers/spec/spec.js';
 import type { Container } from '../containers/types.js';
@@ -202,10 +201,11 @@ export interface InspectInput {
   sandbox: Sandbox | undefined;
   /** Directory of the record. */
   directory: string;
+  logPath: string;
   /** Of the container whose network this one shares. */
   sharedDirectory: string | undefined;
   graph: object;
-  execIds: readonly string[];
+  execIds: readonly string[] | null;
   idOf(name: string): { id: string; name: string } | undefined;
   sizes?: { rw: number; root: number } | undefined;
   version: ApiVersion;
@@ -228,7 +228,7 @@ export function inspectJson(input: InspectInput): object {
     ResolvConfPath: etc('resolv.conf'),
     HostnamePath: etc('hostname'),
     HostsPath: etc('hosts'),
-    LogPath: container.hostConfig.LogConfig?.Type === 'none' ? '' : logFile(input.directory),
+    LogPath: container.hostConfig.LogConfig?.Type === 'none' ? '' : input.logPath,
     Name: `/${container.name}`,
     RestartCount: container.restartCount,
     Driver: container.driver,
@@ -236,7 +236,7 @@ export function inspectJson(input: InspectInput): object {
     MountLabel: '',
     ProcessLabel: '',
     AppArmorProfile: '',
-    ExecIDs: input.execIds.length > 0 ? input.execIds : null,
+    ExecIDs: input.execIds,
     HostConfig: hostConfigJson(container),
     GraphDriver: { Data: input.graph, Name: container.driver },
     ...(input.sizes === undefined ? {} : { SizeRw: input.sizes.rw, SizeRootFs: input.sizes.root }),

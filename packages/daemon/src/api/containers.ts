@@ -4,6 +4,7 @@
  * In: calls. Out: calls into containers. May import: http, containers, images, networks, errors.
  */
 import { join } from 'node:path';
+import { logPathOf } from '../containers/logs/location.js';
 import { containerOf } from '../containers/modes.js';
 import type {
   Container,
@@ -19,6 +20,7 @@ import type { EventSink } from '../events/types.js';
 import { checkFilters, matchesLabels } from '../http/filters.js';
 import type { ApiVersion, Call, Route } from '../http/route.js';
 import type { Images, Layers } from '../images/types.js';
+import type { Layout } from '../layout.js';
 import type { Networks } from '../networks/types.js';
 import { inspectJson } from './container-json.js';
 import { selectContainers, summaryJson } from './container-list.js';
@@ -30,10 +32,9 @@ export interface ContainerRouteDependencies {
   layers: Layers;
   networks: Networks;
   events: EventSink;
-  /** Directory of all records. */
-  directory: string;
-  /** Exec instances of a container that have not been forgotten. */
-  execIds(id: string): readonly string[];
+  layout: Layout;
+  /** Exec instances of a container that have not ended. */
+  execIds(id: string): readonly string[] | null;
 }
 
 type CreateBody = Omit<ContainerConfig, 'Cmd' | 'Entrypoint'> & {
@@ -95,7 +96,7 @@ export interface ContainerApi {
 }
 
 export function containerApi(dependencies: ContainerRouteDependencies): ContainerApi {
-  const { containers, images, layers, networks, events } = dependencies;
+  const { containers, images, layers, networks, events, layout } = dependencies;
   let pruning = false;
 
   const idOf = (name: string) => {
@@ -163,7 +164,7 @@ export function containerApi(dependencies: ContainerRouteDependencies): Containe
 
   async function inspect(call: Call): Promise<void> {
     const container = containers.get(call.params.id!);
-    const directory = join(dependencies.directory, container.id);
+    const directory = join(layout.containers, container.id);
     const other = containerOf(container.hostConfig.NetworkMode);
     call.json(
       200,
@@ -171,7 +172,8 @@ export function containerApi(dependencies: ContainerRouteDependencies): Containe
         container,
         sandbox: networks.find(container.id),
         directory,
-        sharedDirectory: other === undefined ? undefined : join(dependencies.directory, other),
+        logPath: logPathOf(layout, container.id),
+        sharedDirectory: other === undefined ? undefined : join(layout.containers, other),
         graph: layers.rootData(container.id),
         execIds: dependencies.execIds(container.id),
         idOf,

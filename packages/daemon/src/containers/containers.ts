@@ -4,6 +4,7 @@
  * In: the areas below. Out: Containers. May import: the parts beside it.
  */
 import { DaemonError } from '../errors.js';
+import type { WorkloadRuntime } from '../workload/types.js';
 import { type ContainerDependencies, type Context, isUp, type Live, publish } from './context.js';
 import { createContainer } from './create.js';
 import { settleFailedStart } from './exit.js';
@@ -21,6 +22,7 @@ import { createWaiters } from './waiters.js';
 
 export interface ContainerArea {
   containers: Containers;
+  runtimeOf(container: Container): WorkloadRuntime;
   /** Finds what an earlier daemon left; observers must be there. Its result starts what policies ask for. */
   restore(): Promise<{ resume(): Promise<void> }>;
   /** Graceful end of the daemon: stops all, each with its own timeout but not longer than this. */
@@ -175,6 +177,7 @@ export function createContainers(dependencies: ContainerDependencies): Container
 
   return {
     containers,
+    runtimeOf: context.runtimeOf,
     restore: () => restoreContainers(context),
     async stopAll(timeoutS) {
       context.stopping = true;

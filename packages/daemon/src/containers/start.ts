@@ -14,7 +14,7 @@ import type { OciMount } from '../volumes/types.js';
 import { allSettled, type Context, publish } from './context.js';
 import { defaultCgroupns } from './create.js';
 import { etcDirectory, etcMounts } from './etc-files.js';
-import { logFile } from './log-file.js';
+import { logPathOf } from './logs/location.js';
 import { logKeeping, unattendedLimit } from './logs/options.js';
 import { containerOf, namespacesOf } from './modes.js';
 import { sandboxRequest } from './sandbox.js';
@@ -185,7 +185,7 @@ export async function runContainer(context: Context, container: Container): Prom
       terminal: container.config.Tty ?? false,
       openStdin: container.config.OpenStdin ?? false,
       stdinOnce: container.config.StdinOnce ?? false,
-      ...(keeping.driver === 'none' ? {} : { logPath: logFile(context.records.directory(id)) }),
+      ...(keeping.driver === 'none' ? {} : { logPath: logPathOf(context.layout, id) }),
       ...(limit === undefined ? {} : { logLimitBytes: limit }),
     });
     undo.push(() => runtime.delete(id));
