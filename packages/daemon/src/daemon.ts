@@ -5,8 +5,10 @@
  */
 import { mkdir, rm } from 'node:fs/promises';
 import { hostname } from 'node:os';
+import { containerStreamRoutes } from './api/container-streams.js';
 import { containerApi } from './api/containers.js';
 import { eventRoutes } from './api/events.js';
+import { execRoutes } from './api/exec.js';
 import { imageTransferRoutes } from './api/image-transfer.js';
 import { type ImageRouteDeps, imageRoutes, imageUsage } from './api/images.js';
 import { networkRoutes } from './api/networks.js';
@@ -21,6 +23,7 @@ import { reloadInto } from './config/reload.js';
 import type { DaemonConfig } from './config/types.js';
 import { createContainers } from './containers/containers.js';
 import { countContainers, isUp } from './containers/context.js';
+import { createObservation } from './containers/observation.js';
 import { readHost } from './containers/spec/host.js';
 import { createEmbeddedDns } from './dns/embedded-dns.js';
 import { createEventBus } from './events/bus.js';
@@ -124,11 +127,21 @@ export async function startDaemon(initial: DaemonConfig): Promise<RunningDaemon>
       ...{ config, layout, log, events, images, layers, networks, mounts, runtimes, host },
     });
     const { containers } = area;
-    const containerRoutes = containerApi({
-      ...{ containers, images, layers, networks, events, layout },
-      execIds: () => null,
+    const observation = await createObservation({
+      ...{ layout, log, events, containers, mounts, runtimeOf: area.runtimeOf },
+      logDefaults: { Type: config.logDriver, Config: { ...config.logOptions } },
+      capabilities: host.capabilities,
     });
-    routes.push(...containerRoutes.routes, ...networkRoutes({ networks, containers }));
+    undo.push(() => observation.close());
+    const containerRoutes = containerApi({
+      ...{ containers, images, layers, networks, events, layout, execIds: observation.execIds },
+    });
+    routes.push(
+      ...containerRoutes.routes,
+      ...containerStreamRoutes({ containers, layers, observation }),
+      ...execRoutes({ execs: observation.execs }),
+      ...networkRoutes({ networks, containers }),
+    );
     const restored = await area.restore();
     undo.push(() => (config.liveRestore ? undefined : area.stopAll(config.shutdownTimeoutS)));
 
