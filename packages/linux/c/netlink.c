@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/netlink.h>
+#include <poll.h>
+#include <pthread.h>
 #include <sched.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -12,7 +14,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { RECEIVE_BYTES = 65536, TIMEOUT_S = 30 };
+enum { RECEIVE_BYTES = 65536, TIMEOUT_S = 30, STACK_BYTES = 65536 };
 
 struct netlink_job {
   char path[PATH_BYTES];
@@ -108,4 +110,77 @@ static napi_value js_exchange_netlink(napi_env env, napi_callback_info info) {
   return NULL;
 }
 
-void define_netlink(napi_env env, napi_value exports) { define(env, exports, "exchangeNetlink", js_exchange_netlink); }
+struct watch {
+  int netlink, stream;
+};
+
+// Copies what the kernel multicasts into the stream until its other end is closed.
+static void *run_watch(void *argument) {
+  struct watch *watch = argument;
+  unsigned char *buffer = malloc(RECEIVE_BYTES);
+  struct pollfd files[] = {{.fd = watch->netlink, .events = POLLIN}, {.fd = watch->stream, .events = POLLIN}};
+  for (;;) {
+    if (poll(files, 2, -1) < 0 && errno != EINTR) break;
+    if (files[1].revents != 0) break;
+    ssize_t length = recv(watch->netlink, buffer, RECEIVE_BYTES, MSG_DONTWAIT);
+    if (length < 0 && errno == ENOBUFS) {
+      // Messages were lost: an empty one tells that everything may have changed.
+      struct nlmsghdr overrun = {.nlmsg_len = sizeof overrun, .nlmsg_type = NLMSG_OVERRUN};
+      memcpy(buffer, &overrun, sizeof overrun);
+      length = sizeof overrun;
+    }
+    for (ssize_t sent = 0; sent < length;) {
+      ssize_t now = send(watch->stream, buffer + sent, (size_t)(length - sent), MSG_NOSIGNAL);
+      if (now < 0) break;
+      sent += now;
+    }
+  }
+  close(watch->netlink);
+  close(watch->stream);
+  free(buffer);
+  free(watch);
+  return NULL;
+}
+
+static napi_value js_watch_netlink(napi_env env, napi_callback_info info) {
+  napi_value arguments[2], value = NULL;
+  long long protocol, group;
+  if (!take_arguments(env, info, 2, arguments) || !take_integer(env, arguments[0], &protocol) ||
+      !take_integer(env, arguments[1], &group))
+    return NULL;
+  int pair[2];
+  int descriptor = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, (int)protocol);
+  struct sockaddr_nl address = {.nl_family = AF_NETLINK};
+  int number = (int)group;
+  struct failure failure = {0};
+  if (descriptor < 0 || bind(descriptor, (struct sockaddr *)&address, sizeof address) != 0 ||
+      setsockopt(descriptor, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &number, sizeof number) != 0 ||
+      socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) {
+    failure = failed("socket", "netlink");
+    if (descriptor >= 0) close(descriptor);
+    return throw_failure(env, &failure);
+  }
+  struct watch *watch = calloc(1, sizeof *watch);
+  *watch = (struct watch){.netlink = descriptor, .stream = pair[1]};
+  pthread_attr_t attributes;
+  pthread_t thread;
+  pthread_attr_init(&attributes);
+  pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+  pthread_attr_setstacksize(&attributes, STACK_BYTES);
+  errno = pthread_create(&thread, &attributes, run_watch, watch);
+  if (errno != 0) {
+    failure = failed("pthread_create", "netlink");
+    close(descriptor);
+    close(pair[0]);
+    close(pair[1]);
+    free(watch);
+    return throw_failure(env, &failure);
+  }
+  napi_create_int32(env, pair[0], &value);
+  return value;
+}
+
+void define_netlink(napi_env env, napi_value exports) {
+  define(env, exports, "exchangeNetlink", js_exchange_netlink);
+  define(env, exports, "watchNetlink", js_watch_netlink);
+}

@@ -26,6 +26,7 @@ interface Addon {
   lockFile(fd: number): void;
   syncFileSystem(path: string): Promise<void>;
   connectSeqpacket(path: string): number;
+  watchNetlink(protocol: number, group: number): number;
   exchangeNetlink(
     path: string,
     protocol: number,

@@ -119,7 +119,7 @@ export const connectSeqpacket = (path: string): number => addon.connectSeqpacket
 export const netlinkProtocols = { route: 0, netfilter: 12 } as const;
 
 /** Room for the answers of one exchange; more is EMSGSIZE. */
-const replyBytes = 1 << 17;
+const usualReplyBytes = 1 << 16;
 
 /**
  * Sends `requests` netlink messages that lie one after the other in `messages`, each with NLM_F_ACK or NLM_F_DUMP,
@@ -132,9 +132,16 @@ export async function exchangeNetlink(
   protocol: number,
   messages: Buffer,
   requests: number,
+  replyBytes = usualReplyBytes,
 ): Promise<Buffer> {
   const reply = Buffer.allocUnsafeSlow(replyBytes);
   await addon.exchangeNetlink(path, protocol, requests, messages, reply);
   // Both buffers are written and read by another thread until here: they must stay reachable.
   return messages.length === 0 ? Buffer.alloc(0) : reply.subarray(4, 4 + reply.readUInt32LE(0));
 }
+
+/**
+ * A stream socket with the messages of a netlink multicast group, one after the other as the kernel sends them; an
+ * NLMSG_OVERRUN (4) tells that some were lost. Closing it ends the subscription.
+ */
+export const watchNetlink = (protocol: number, group: number): number => addon.watchNetlink(protocol, group);

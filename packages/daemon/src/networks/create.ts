@@ -78,7 +78,7 @@ export function planNetwork(request: NetworkCreate, existing: Existing): Network
     id: randomBytes(32).toString('hex'),
     name: request.Name,
     driver: driver.name,
-    internal: request.Internal ?? false,
+    internal: request.Internal === true || driver.isolated?.(request) === true,
     attachable: request.Attachable ?? false,
     enableIPv4,
     enableIPv6,

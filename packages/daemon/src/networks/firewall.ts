@@ -1,9 +1,12 @@
 /**
- * Keeps the kernel's table equal to what bridges and ports need: changes one after the other, each atomic.
+ * Keeps the kernel's table equal to what bridges and ports need: changes one after the other, each atomic; what
+ * others delete comes back.
  *
- * In: bridges and ports that come and go. Out: one nftables table, or none. May import: linux/run, ruleset.
+ * In: bridges and ports that come and go. Out: one nftables table, or none. May import: linux/run, ruleset, watch.
  */
 import { CommandError, run } from '../linux/run.js';
+import type { Logger } from '../log.js';
+import { forgetFlows } from './conntrack.js';
 import {
   type AllowedPort,
   type FirewallBridge,
@@ -11,6 +14,7 @@ import {
   renderChange,
   renderRuleset,
 } from './ruleset.js';
+import { watchTable } from './watch.js';
 
 export interface PortRules {
   ports: readonly PublishedPort[];
@@ -18,26 +22,31 @@ export interface PortRules {
 }
 
 export interface Firewall {
-  /** Adds the bridge, or replaces what was said of it. */
-  setBridge(bridge: FirewallBridge): Promise<void>;
+  /** Adds the bridges, or replaces what was said of them. */
+  setBridges(bridges: readonly FirewallBridge[]): Promise<void>;
   removeBridge(name: string): Promise<void>;
   addPorts(rules: PortRules): Promise<void>;
   removePorts(rules: PortRules): Promise<void>;
-  /** The whole table again, whatever was there. */
-  restore(): Promise<void>;
-  /** The table goes; what is known stays, so that `restore` brings it back. */
-  clear(): Promise<void>;
+  /** The table goes and is watched no longer. */
+  close(): Promise<void>;
 }
+
+/** A flush comes as many messages: one look when they have ended. */
+const settleMs = 100;
 
 const apply = async (text: string): Promise<void> => {
   await run(['nft', '-f', '-'], text);
 };
 
-export function createFirewall(table: string): Firewall {
+export function createFirewall(table: string, log: Logger): Firewall {
   const bridges = new Map<string, FirewallBridge>();
   const ports = new Set<PublishedPort>();
   const allowed = new Set<AllowedPort>();
   let last: Promise<unknown> = Promise.resolve();
+  let stopWatching: (() => void) | undefined;
+  let pendingCheck: NodeJS.Timeout | undefined;
+  /** The table without elements: the same for every state. */
+  let structure: string | undefined;
 
   /** Transactions see each other's result only when one follows the other. */
   function inTurn(work: () => Promise<void>): Promise<void> {
@@ -46,8 +55,29 @@ export function createFirewall(table: string): Firewall {
     return result;
   }
 
-  const state = () => ({ bridges: [...bridges.values()], ports: [...ports], allowed: [...allowed] });
-  const restoreNow = (): Promise<void> => apply(renderRuleset(table, state()));
+  const describe = (): Promise<string | undefined> =>
+    run(['nft', '--terse', 'list', 'table', 'inet', table]).catch(() => undefined);
+
+  async function restore(): Promise<void> {
+    const state = { bridges: [...bridges.values()], ports: [...ports], allowed: [...allowed] };
+    await apply(renderRuleset(table, state));
+    structure ??= await describe();
+    stopWatching ??= watchTable(table, () => {
+      pendingCheck ??= setTimeout(() => {
+        pendingCheck = undefined;
+        inTurn(check).catch((error: unknown) =>
+          log.error({ err: error }, 'firewall rules cannot be restored'),
+        );
+      }, settleMs).unref();
+    });
+  }
+
+  /** Our own changes are seen too: only a table that is not as it should be is made again. */
+  async function check(): Promise<void> {
+    if (!stopWatching || (await describe()) === structure) return;
+    log.warn({ table }, 'firewall rules were deleted by another program and are restored');
+    await restore();
+  }
 
   async function change(verb: 'add' | 'delete', rules: PortRules): Promise<void> {
     const text = renderChange(table, verb, rules.ports, rules.allowed);
@@ -55,21 +85,24 @@ export function createFirewall(table: string): Firewall {
     try {
       await apply(text);
     } catch (error) {
-      // The table or an element is gone: somebody flushed it. The state is known, so all of it comes back.
+      // The table or an element is gone: the state is known, so all of it comes back.
       if (!(error instanceof CommandError)) throw error;
-      await restoreNow();
+      await restore();
     }
+    await forgetFlows(rules.ports, verb === 'add').catch((error: unknown) =>
+      log.warn({ err: error }, 'old UDP flows keep their translation until they end'),
+    );
   }
 
   return {
-    setBridge: (bridge) =>
+    setBridges: (changed) =>
       inTurn(async () => {
-        bridges.set(bridge.interface, bridge);
-        await restoreNow();
+        for (const bridge of changed) bridges.set(bridge.interface, bridge);
+        await restore();
       }),
     removeBridge: (name) =>
       inTurn(async () => {
-        if (bridges.delete(name)) await restoreNow();
+        if (bridges.delete(name) && stopWatching) await restore();
       }),
     addPorts: (rules) =>
       inTurn(async () => {
@@ -85,7 +118,12 @@ export function createFirewall(table: string): Firewall {
         };
         await change('delete', known);
       }),
-    restore: () => inTurn(restoreNow),
-    clear: () => inTurn(() => apply(`table inet ${table} { }\ndelete table inet ${table}\n`)),
+    close: () =>
+      inTurn(async () => {
+        stopWatching?.();
+        stopWatching = undefined;
+        clearTimeout(pendingCheck);
+        await apply(`table inet ${table} { }\ndelete table inet ${table}\n`);
+      }),
   };
 }

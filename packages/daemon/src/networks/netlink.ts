@@ -83,3 +83,31 @@ export function* decodeMessages(bytes: Buffer): Generator<{ type: number; body: 
     offset += aligned(length);
   }
 }
+
+/** Attributes by type (flags of the type removed); of several of one type the last. */
+export function attributesOf(bytes: Buffer): Map<number, Buffer> {
+  const attributes = new Map<number, Buffer>();
+  for (let offset = 0; offset + 4 <= bytes.length; ) {
+    const length = bytes.readUInt16LE(offset);
+    if (length < 4 || offset + length > bytes.length) break;
+    attributes.set(bytes.readUInt16LE(offset + 2) & 0x3fff, bytes.subarray(offset + 4, offset + length));
+    offset += aligned(length);
+  }
+  return attributes;
+}
+
+/** Decodes messages that arrive in pieces; the function keeps what is not whole yet. */
+export function decodeStream(): (bytes: Buffer) => { type: number; body: Buffer }[] {
+  let rest: Buffer = Buffer.alloc(0);
+  return (bytes) => {
+    const all = Buffer.concat([rest, bytes]);
+    let whole = 0;
+    while (whole + headerBytes <= all.length) {
+      const length = Math.max(aligned(all.readUInt32LE(whole)), headerBytes);
+      if (whole + length > all.length) break;
+      whole += length;
+    }
+    rest = all.subarray(whole);
+    return [...decodeMessages(all.subarray(0, whole))];
+  };
+}

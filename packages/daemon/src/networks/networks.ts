@@ -15,6 +15,7 @@ import type { Logger } from '../log.js';
 import { checkRequest, type DefaultBridge, planNetwork, predefinedNetworks } from './create.js';
 import { planDefaultNetworks } from './default-networks.js';
 import { createBridgeDriver, enableForwarding } from './drivers/bridge.js';
+import { createMacvlanDriver } from './drivers/macvlan.js';
 import { createPlainDriver } from './drivers/plain.js';
 import { checkEndpoint, namesOf, planEndpoint, releaseEndpoint } from './endpoints.js';
 import { createFirewall } from './firewall.js';
@@ -66,10 +67,15 @@ export async function createNetworks(deps: NetworksDeps): Promise<Networks> {
     await mkdir(directory, { recursive: true, mode: 0o700 });
   const registry = await openRegistry(layout.networks, log);
   const host = await readHost();
-  const firewall = createFirewall(settings.instance);
+  const firewall = createFirewall(settings.instance, log);
+  const ofDriver = (name: string) => registry.list().filter(({ driver }) => driver === name);
   const drivers = new Map<string, NetworkDriver>();
   for (const driver of [
-    createBridgeDriver({ firewall, instance: settings.instance }),
+    createBridgeDriver({ firewall, instance: settings.instance, networks: () => ofDriver('bridge') }),
+    createMacvlanDriver({
+      instance: settings.instance,
+      networks: () => ofDriver('macvlan'),
+    }),
     createPlainDriver('host'),
     createPlainDriver('null'),
   ])
@@ -137,24 +143,20 @@ export async function createNetworks(deps: NetworksDeps): Promise<Networks> {
       await driverOf(bridge).delete(bridge);
       await registry.erase(bridge.id);
     }
-    await removeOrphanLinks();
-    for (const network of registry.list()) {
-      try {
-        if (network.enableIPv6 && network.driver === 'bridge') await enableForwarding(6);
-        await driverOf(network).reconcile(network);
-      } catch (error) {
-        log.error({ err: error, network: network.name }, 'network cannot be restored');
-      }
-    }
+    await removeOwnLinks(new Set(registry.list().flatMap((each) => driverOf(each).linkName?.(each) ?? [])));
+    for (const driver of drivers.values())
+      await driver.reconcile(ofDriver(driver.name), (network, error) =>
+        log.error({ err: error, network: network.name }, 'network cannot be restored'),
+      );
   }
 
-  async function removeOrphanLinks(): Promise<void> {
-    const wanted = new Set(registry.list().flatMap((network) => driverOf(network).linkName?.(network) ?? []));
-    const orphans = (await listLinks()).filter(
-      ({ ifname, ifalias }) => ifalias === settings.instance && !wanted.has(ifname),
+  /** Bridges and parents that carry our mark, but those in `kept`. */
+  async function removeOwnLinks(kept: ReadonlySet<string>): Promise<void> {
+    const own = (await listLinks()).filter(
+      ({ ifname, ifalias }) => ifalias === settings.instance && !kept.has(ifname),
     );
     await applyLinks(
-      orphans.map(({ ifname }) => ['link', 'del', ifname]),
+      own.map(({ ifname }) => ['link', 'del', ifname]),
       { force: true },
     );
   }
@@ -278,10 +280,8 @@ export async function createNetworks(deps: NetworksDeps): Promise<Networks> {
       registry.add(network);
       try {
         await registry.write(network);
-        if (network.enableIPv6 && network.driver === 'bridge') await enableForwarding(6);
         await driver.create(network);
       } catch (error) {
-        await driver.delete(network).catch((err: unknown) => log.warn({ err }, 'undoing a network failed'));
         await registry.erase(network.id);
         throw error;
       }
@@ -452,8 +452,8 @@ export async function createNetworks(deps: NetworksDeps): Promise<Networks> {
 
     async shutdown() {
       if (states.size > 0) return;
-      for (const network of registry.list()) await driverOf(network).delete(network);
-      await firewall.clear();
+      await firewall.close();
+      await removeOwnLinks(new Set());
     },
   };
 

@@ -94,7 +94,10 @@ export function createSandboxes(deps: SandboxDeps) {
         return driver.join(network, request);
       }),
     );
-    if (state.path === '') return;
+    if (state.path !== '') await configure(state, joined);
+  }
+
+  async function configure(state: SandboxState, joined: readonly Joined[]): Promise<void> {
     await applySysctls(state, joined);
     const indices = await indicesOf(
       state.path,
@@ -259,15 +262,23 @@ export function createSandboxes(deps: SandboxDeps) {
       await deps.records.write(state);
     },
 
-    /** After a restart of the daemon: what lives in this process, and the links as recorded. */
+    /** After a restart of the daemon: links as recorded, and what lived in the process that ended. */
     async adopt(state: SandboxState): Promise<void> {
       for (const family of [4, 6] as const) {
         const gateway = gatewayFor(family, candidates(state));
         if (gateway) state.gateways[family] = gateway.endpoint.endpointId;
       }
+      const bare: Joined[] = [];
+      for (const joined of state.joined) {
+        const { network, driver, request } = partsOf(state, joined);
+        if (await driver.rejoin?.(network, request)) bare.push(joined);
+      }
+      if (bare.length > 0 && state.path !== '') {
+        state.gateways = {};
+        await configure(state, bare);
+      }
       await all([publishPorts(state), updateDns(state)]);
     },
-    plug,
   };
 
   /** The ports follow the default route. */

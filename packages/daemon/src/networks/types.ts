@@ -153,17 +153,22 @@ export interface NetworkDriver {
   readonly addresses: boolean;
   /** The link it keeps on the host for a network, if any. */
   linkName?(network: Network): string | undefined;
+  /** Nothing can leave the network, whatever was asked: it becomes internal. */
+  isolated?(request: NetworkCreate): boolean;
   /** Throws DaemonError invalid or forbidden; changes nothing. */
   validate(network: Network): void;
+  /** Undone on failure. */
   create(network: Network): Promise<void>;
   /** Idempotent. */
   delete(network: Network): Promise<void>;
   /** Makes the interface `interfaceName` in the namespace, down and without addresses, or the TAP. */
   join(network: Network, join: JoinRequest): Promise<void>;
+  /** After a restart: makes what `join` made and is missing. True when the interface is new, without addresses. */
+  rejoin?(network: Network, join: JoinRequest): Promise<boolean>;
   /** Removes it; a namespace that ends takes its interfaces along, so this is for live ones and for TAPs. */
   leave(network: Network, leave: LeaveRequest): Promise<void>;
-  /** Makes links and rules as recorded, whatever was there; called at start and after a flush. */
-  reconcile(network: Network): Promise<void>;
+  /** At start: makes links and rules of all the driver's networks as recorded, whatever was there. */
+  reconcile(networks: readonly Network[], failed: (network: Network, error: unknown) => void): Promise<void>;
 }
 
 export interface JoinRequest {

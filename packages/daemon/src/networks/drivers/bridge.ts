@@ -7,7 +7,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { DaemonError, errnoOf } from '../../errors.js';
 import { parsePrefix } from '../addresses.js';
 import type { Firewall } from '../firewall.js';
-import { applyLinks, type Change, listLinks } from '../links.js';
+import { applyLinks, type Change, type Link, listLinks } from '../links.js';
 import { randomMac } from '../mac.js';
 import { bridgeSettings } from '../options.js';
 import {
@@ -19,12 +19,14 @@ import {
   withNamespaceFd,
 } from '../rtnetlink.js';
 import type { FirewallBridge } from '../ruleset.js';
-import type { Network, NetworkDriver } from '../types.js';
+import type { JoinRequest, Network, NetworkDriver } from '../types.js';
 
 export interface BridgeDeps {
   firewall: Firewall;
   /** Marks links as this daemon's (ifalias), so that orphans are found. */
   instance: string;
+  /** Bridge networks there are. */
+  networks(): readonly Network[];
 }
 
 /** The bridge's own addresses, with prefix lengths. */
@@ -71,10 +73,9 @@ async function requireBridgeNetfilter(): Promise<void> {
   }
 }
 
-export function createBridgeDriver({ firewall, instance }: BridgeDeps): NetworkDriver {
-  async function makeBridge(network: Network): Promise<void> {
+export function createBridgeDriver({ firewall, instance, networks }: BridgeDeps): NetworkDriver {
+  async function makeLink(network: Network, existing: Link | undefined): Promise<void> {
     const { interface: name, icc, mtuBytes } = bridgeSettings(network);
-    const existing = (await listLinks()).find(({ ifname }) => ifname === name);
     if (existing && existing.linkinfo?.info_kind !== 'bridge')
       throw new DaemonError('conflict', `cannot create network: interface ${name} exists and is no bridge`);
     const wanted = bridgeAddresses(network);
@@ -93,66 +94,112 @@ export function createBridgeDriver({ firewall, instance }: BridgeDeps): NetworkD
       if (!has.has(address))
         changes.push(['addr', 'add', address, 'dev', name, ...(address.includes(':') ? ['nodad'] : [])]);
     changes.push(['link', 'set', name, 'mtu', String(mtuBytes), 'up']);
-    try {
-      await applyLinks(changes);
-      await writeHostSysctl(`net/ipv4/conf/${name}/route_localnet`, '1');
-      if (network.enableIPv6) await writeHostSysctl(`net/ipv6/conf/${name}/accept_ra`, '0');
-      if (!icc) await requireBridgeNetfilter();
-      await firewall.setBridge(firewallBridge(network));
-    } catch (error) {
-      if (!existing) await applyLinks([['link', 'del', name]], { force: true });
-      throw error;
-    }
+    if (network.enableIPv6) await enableForwarding(6);
+    await applyLinks(changes);
+    await writeHostSysctl(`net/ipv4/conf/${name}/route_localnet`, '1');
+    if (network.enableIPv6) await writeHostSysctl(`net/ipv6/conf/${name}/accept_ra`, '0');
+    if (!icc) await requireBridgeNetfilter();
+  }
+
+  async function deleteBridge(network: Network): Promise<void> {
+    const { interface: name } = bridgeSettings(network);
+    await firewall.removeBridge(name);
+    // A bridge that was there before us (`bridge.name`) is not ours to delete.
+    const link = (await listLinks()).find(({ ifname }) => ifname === name);
+    if (link?.ifalias === instance) await applyLinks([['link', 'del', name]]);
   }
 
   return {
     name: 'bridge',
     addresses: true,
-    validate: (network) => {
-      bridgeSettings(network);
+    validate(network) {
+      const { interface: name } = bridgeSettings(network);
+      const user = networks().find(
+        (other) => other.id !== network.id && bridgeSettings(other).interface === name,
+      );
+      if (user)
+        throw new DaemonError(
+          'forbidden',
+          `cannot create network ${network.id} (${name}): conflicts with network ${user.id} (${name}): networks have same bridge name`,
+        );
     },
     linkName: (network) => bridgeSettings(network).interface,
-    create: makeBridge,
-    reconcile: makeBridge,
-
-    async delete(network) {
+    async create(network) {
       const { interface: name } = bridgeSettings(network);
-      await firewall.removeBridge(name);
-      // A bridge that was there before us (`bridge.name`) is not ours to delete.
-      const link = (await listLinks()).find(({ ifname }) => ifname === name);
-      if (link?.ifalias === instance) await applyLinks([['link', 'del', name]]);
-    },
-
-    async join(network, { endpoint, sandbox, attachment, interfaceName }) {
-      const { interface: bridge, mtuBytes } = bridgeSettings(network);
-      const host = endpoint.hostInterface;
-      const master = await indexOf(bridge);
-      // The host may still know another MAC for an address that was given back a moment ago.
-      const neighbours = [endpoint.address, endpoint.address6]
-        .filter((address) => address !== '')
-        .map((address) => replaceNeighbour(master, address, endpoint.macAddress));
       try {
-        if (attachment === 'tap') {
-          await applyLinks([
-            ['tuntap', 'add', 'dev', host, 'mode', 'tap'],
-            ['link', 'set', host, 'mtu', String(mtuBytes), 'master', bridge, 'up'],
-          ]);
-          await sendRoute('', neighbours);
-          return;
-        }
-        await withNamespaceFd(sandbox.path, async (namespaceFd) => {
-          const peer = { name: interfaceName, mac: endpoint.macAddress, namespaceFd };
-          const pair = newVeth({ host, master, mtuBytes, peer });
-          // Hairpin: a container that calls its own published port gets the frame back where it came from.
-          await sendRoute('', [pair, setHairpin(host), ...neighbours]);
-        });
+        await makeLink(
+          network,
+          (await listLinks()).find(({ ifname }) => ifname === name),
+        );
+        await firewall.setBridges([firewallBridge(network)]);
       } catch (error) {
-        await removeLink(host);
+        await deleteBridge(network);
         throw error;
       }
     },
+
+    async reconcile(networks, failed) {
+      const links = new Map((await listLinks()).map((link) => [link.ifname, link]));
+      for (const network of networks)
+        await makeLink(network, links.get(bridgeSettings(network).interface)).catch((error: unknown) =>
+          failed(network, error),
+        );
+      await firewall.setBridges(networks.map(firewallBridge));
+    },
+
+    delete: deleteBridge,
+
+    join,
+
+    async rejoin(network, request) {
+      const { interface: bridge } = bridgeSettings(network);
+      const host = request.endpoint.hostInterface;
+      const link = (await listLinks()).find(({ ifname }) => ifname === host);
+      if (!link) {
+        await join(network, request);
+        return true;
+      }
+      if (link.master !== bridge) {
+        await applyLinks([['link', 'set', host, 'master', bridge, 'up']]);
+        await sendRoute('', [setHairpin(host)]);
+      }
+      return false;
+    },
+
     leave: (_network, { endpoint }) => removeLink(endpoint.hostInterface),
   };
+}
+
+async function join(
+  network: Network,
+  { endpoint, sandbox, attachment, interfaceName }: JoinRequest,
+): Promise<void> {
+  const { interface: bridge, mtuBytes } = bridgeSettings(network);
+  const host = endpoint.hostInterface;
+  const master = await indexOf(bridge);
+  // The host may still know another MAC for an address that was given back a moment ago.
+  const neighbours = [endpoint.address, endpoint.address6]
+    .filter((address) => address !== '')
+    .map((address) => replaceNeighbour(master, address, endpoint.macAddress));
+  try {
+    if (attachment === 'tap') {
+      await applyLinks([
+        ['tuntap', 'add', 'dev', host, 'mode', 'tap'],
+        ['link', 'set', host, 'mtu', String(mtuBytes), 'master', bridge, 'up'],
+      ]);
+      await sendRoute('', neighbours);
+      return;
+    }
+    await withNamespaceFd(sandbox.path, async (namespaceFd) => {
+      const peer = { name: interfaceName, mac: endpoint.macAddress, namespaceFd };
+      const pair = newVeth({ host, master, mtuBytes, peer });
+      // Hairpin: a container that calls its own published port gets the frame back where it came from.
+      await sendRoute('', [pair, setHairpin(host), ...neighbours]);
+    });
+  } catch (error) {
+    await removeLink(host);
+    throw error;
+  }
 }
 
 const indexOf = async (name: string): Promise<number> =>
