@@ -11,7 +11,6 @@ import { appendFileSync, closeSync, mkdtempSync, openSync, readFileSync, rmSync 
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 const repository = join(import.meta.dirname, '../../..');
@@ -26,6 +25,11 @@ export interface DaemonOptions {
   env?: Readonly<Record<string, string>>;
   /** The docker command line to use; default that of PATH. */
   cli?: string;
+}
+
+/** What undoes things in the end: a test's context, or `{ after }` of node:test for a whole file. */
+export interface Ending {
+  after(release: () => void | Promise<void>): void;
 }
 
 export interface Outcome {
@@ -138,10 +142,7 @@ export const mountsBelow = (directory: string): string[] =>
     .filter((path) => path.startsWith(`${directory}/`));
 
 /** Starts a daemon that answers; it is stopped, and must have left no mount, when the test `t` ends. */
-export async function startDaemon(
-  t: Pick<TestContext, 'after'>,
-  options: DaemonOptions = {},
-): Promise<TestDaemon> {
+export async function startDaemon(t: Ending, options: DaemonOptions = {}): Promise<TestDaemon> {
   assert.equal(process.getuid?.(), 0, 'tests of the daemon need root');
   const directory = mkdtempSync(join(tmpdir(), 'noos-'));
   const name = randomBytes(3).toString('hex');

@@ -6,9 +6,8 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import type { TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { TestDaemon } from './daemon.js';
+import type { Ending, TestDaemon } from './daemon.js';
 
 /** Runs its arguments on a pseudo-terminal of 24 rows and 80 columns; SIGUSR1 makes it 50 by 132. */
 const bridge = `
@@ -52,11 +51,7 @@ export interface Terminal {
 const patienceMs = 20_000;
 
 /** Starts `docker <words>` on a terminal of its own. */
-export function openTerminal(
-  t: Pick<TestContext, 'after'>,
-  daemon: TestDaemon,
-  ...words: string[]
-): Terminal {
+export function openTerminal(t: Ending, daemon: TestDaemon, ...words: string[]): Terminal {
   const child = spawn('python3', ['-c', bridge, 'docker', ...words], {
     env: {
       ...process.env,
@@ -66,7 +61,7 @@ export function openTerminal(
     },
     stdio: ['pipe', 'pipe', 'inherit'],
   });
-  t.after(() => child.kill('SIGKILL'));
+  t.after(() => void child.kill('SIGKILL'));
   let screen = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     screen += text;
