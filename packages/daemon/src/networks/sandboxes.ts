@@ -99,13 +99,16 @@ export function createSandboxes(deps: SandboxDeps) {
 
   async function configure(state: SandboxState, joined: readonly Joined[]): Promise<void> {
     await applySysctls(state, joined);
+    // The network `none` has no interface.
+    const linked = joined.filter(({ endpoint }) => endpoint.macAddress !== '');
+    if (linked.length === 0) return;
     const indices = await indicesOf(
       state.path,
-      joined.map(({ interfaceName }) => interfaceName),
+      linked.map(({ interfaceName }) => interfaceName),
     );
     await sendRoute(
       state.path,
-      joined.flatMap(({ endpoint }, at) => interfaceMessages(indices[at]!, endpoint)),
+      linked.flatMap(({ endpoint }, at) => interfaceMessages(indices[at]!, endpoint)),
     );
     await updateRoutes(state);
   }
