@@ -5,6 +5,7 @@
  */
 import { mkdir, rm } from 'node:fs/promises';
 import { hostname } from 'node:os';
+import { buildRoutes } from './api/build.js';
 import { containerStreamRoutes } from './api/container-streams.js';
 import { containerApi } from './api/containers.js';
 import { eventRoutes } from './api/events.js';
@@ -18,7 +19,10 @@ import { swarmRoutes } from './api/swarm.js';
 import { systemRoutes } from './api/system.js';
 import type { EngineCounts } from './api/system-info.js';
 import { volumeRoutes } from './api/volumes.js';
+import { createBuilder } from './build/builder.js';
 import { applyChanges } from './build/commit.js';
+import { createPullImage } from './build/pull.js';
+import { createRunContainer } from './build/run-container.js';
 import { reloadInto } from './config/reload.js';
 import type { DaemonConfig } from './config/types.js';
 import { createContainers } from './containers/containers.js';
@@ -144,6 +148,16 @@ export async function startDaemon(initial: DaemonConfig): Promise<RunningDaemon>
     );
     const restored = await area.restore();
     undo.push(() => (config.liveRestore ? undefined : area.stopAll(config.shutdownTimeoutS)));
+
+    const builder = await createBuilder({
+      ...{ images, layers, containers, layout, events },
+      pull: createPullImage(transfer, images),
+      runContainer: createRunContainer({
+        containers,
+        attach: (container) => observation.attach(container),
+      }),
+    });
+    routes.push(...buildRoutes({ builder, events }));
 
     const counts = (): EngineCounts => ({
       ...countContainers(containers.list()),
