@@ -31,6 +31,9 @@ export function sandboxRequest(
   return {
     id: container.id,
     name: container.name,
+    hostNames: config.Domainname
+      ? [`${config.Hostname!}.${config.Domainname}`, config.Hostname!]
+      : [config.Hostname!],
     endpoints,
     ports: hostConfig.PortBindings ?? {},
     exposedPorts: Object.keys(config.ExposedPorts ?? {}),

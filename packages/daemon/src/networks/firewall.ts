@@ -2,16 +2,18 @@
  * Keeps the kernel's table equal to what bridges and ports need: changes one after the other, each atomic; what
  * others delete comes back.
  *
- * In: bridges and ports that come and go. Out: one nftables table, or none. May import: linux/run, ruleset, watch.
+ * In: bridges and ports that come and go. Out: one nftables table, or none. May import: linux/run, nfnetlink,
+ * ruleset, watch.
  */
-import { CommandError, run } from '../linux/run.js';
+import { run } from '../linux/run.js';
 import type { Logger } from '../log.js';
 import { forgetFlows } from './conntrack.js';
+import { changeElements } from './nfnetlink.js';
 import {
   type AllowedPort,
+  elementsFor,
   type FirewallBridge,
   type PublishedPort,
-  renderChange,
   renderRuleset,
 } from './ruleset.js';
 import { watchTable } from './watch.js';
@@ -80,13 +82,13 @@ export function createFirewall(table: string, log: Logger): Firewall {
   }
 
   async function change(verb: 'add' | 'delete', rules: PortRules): Promise<void> {
-    const text = renderChange(table, verb, rules.ports, rules.allowed);
-    if (text === '') return;
+    const elements = elementsFor(rules.ports, rules.allowed);
+    if (elements.length === 0) return;
     try {
-      await apply(text);
+      await changeElements(verb, table, elements);
     } catch (error) {
       // The table or an element is gone: the state is known, so all of it comes back.
-      if (!(error instanceof CommandError)) throw error;
+      log.debug({ err: error }, 'firewall elements');
       await restore();
     }
     await forgetFlows(rules.ports, verb === 'add').catch((error: unknown) =>

@@ -204,7 +204,7 @@ export async function createNetworks(deps: NetworksDeps): Promise<Networks> {
         ...state.joined.flatMap(({ endpoint }) =>
           [endpoint.address, endpoint.address6]
             .filter((address) => address !== '')
-            .map((address) => ({ address, names: [request.id.slice(0, 12)] })),
+            .map((address) => ({ address, names: request.hostNames })),
         ),
         ...linkHosts(state),
       ],

@@ -47,35 +47,44 @@ export interface FirewallState {
 const familyName = (family: 4 | 6): string => (family === 4 ? 'ip' : 'ip6');
 const familyOf = (address: string): 4 | 6 => (address.includes(':') ? 6 : 4);
 
-interface Element {
+/** An element of a set, or of a map when it has data: addresses, protocols, ports. */
+export interface SetElement {
   set: string;
-  text: string;
+  key: readonly (string | number)[];
+  data?: readonly (string | number)[];
 }
 
-export const portElement = (port: PublishedPort): Element => ({
+const portElement = (port: PublishedPort): SetElement => ({
   set: `${port.hostIp ? 'addressed' : 'published'}${port.family}`,
-  text: `${port.hostIp ? `${port.hostIp} . ` : ''}${port.protocol} . ${port.hostPort} : ${port.address} . ${port.port}`,
+  key: [...(port.hostIp ? [port.hostIp] : []), port.protocol, port.hostPort],
+  data: [port.address, port.port],
 });
 
-export const allowedElements = (allowed: AllowedPort): Element[] => {
-  const family = familyOf(allowed.address);
-  const service = `${allowed.address} . ${allowed.protocol} . ${allowed.port}`;
-  return allowed.from
-    ? [
-        { set: `linked${family}`, text: `${allowed.from} . ${service}` },
-        // Bridged frames have no connection tracking everywhere: the way back is allowed by its source port.
-        { set: `replies${family}`, text: `${service} . ${allowed.from}` },
-      ]
-    : [{ set: `routed${family}`, text: service }];
-};
+function allowedElements({ from, address, protocol, port }: AllowedPort): SetElement[] {
+  const family = familyOf(address);
+  if (!from) return [{ set: `routed${family}`, key: [address, protocol, port] }];
+  return [
+    { set: `linked${family}`, key: [from, address, protocol, port] },
+    // The way back is allowed by its source port.
+    { set: `replies${family}`, key: [address, protocol, port, from] },
+  ];
+}
+
+/** What ports and links put into the sets. */
+export const elementsFor = (
+  ports: readonly PublishedPort[],
+  allowed: readonly AllowedPort[],
+): SetElement[] => [...ports.map(portElement), ...allowed.flatMap(allowedElements)];
+
+const elementText = ({ key, data }: SetElement): string =>
+  `${key.join(' . ')}${data ? ` : ${data.join(' . ')}` : ''}`;
 
 const elementsOf = (elements: readonly string[]): string =>
   elements.length === 0 ? '' : ` elements = { ${elements.join(', ')} };`;
 
 function sets(state: FirewallState): string[] {
-  const elements = [...state.ports.map(portElement), ...state.allowed.flatMap(allowedElements)];
-  const named = (name: string) =>
-    elementsOf(elements.flatMap(({ set, text }) => (set === name ? [text] : [])));
+  const elements = elementsFor(state.ports, state.allowed);
+  const named = (name: string) => elementsOf(elements.filter(({ set }) => set === name).map(elementText));
   const interfaces = (select: (bridge: FirewallBridge) => boolean) =>
     state.bridges.filter(select).map((bridge) => `"${bridge.interface}"`);
   const lines = [
@@ -188,21 +197,3 @@ export const renderRuleset = (table: string, state: FirewallState): string =>
     '}',
     '',
   ].join('\n');
-
-/** Elements that come or go when ports change, in one transaction. */
-export function renderChange(
-  table: string,
-  verb: 'add' | 'delete',
-  ports: readonly PublishedPort[],
-  allowed: readonly AllowedPort[],
-): string {
-  const bySet = new Map<string, string[]>();
-  for (const { set, text } of [...ports.map(portElement), ...allowed.flatMap(allowedElements)]) {
-    // Elements are deleted by key alone.
-    const element = verb === 'delete' ? text.split(' : ')[0]! : text;
-    bySet.set(set, [...(bySet.get(set) ?? []), element]);
-  }
-  return [...bySet]
-    .map(([set, texts]) => `${verb} element inet ${table} ${set} { ${texts.join(', ')} }\n`)
-    .join('');
-}
