@@ -8,6 +8,7 @@ import { DaemonError } from '../errors.js';
 import type { EventSink } from '../events/types.js';
 import type { Layout } from '../layout.js';
 import type { Logger } from '../log.js';
+import { crashPoint } from '../storage/crash-point.js';
 import { parseImageConfig } from './image-config.js';
 import { chainOf } from './layers/chain-id.js';
 import { openRecords } from './records.js';
@@ -136,6 +137,7 @@ export async function createImages({
       publish('delete', step.id, step.id);
       configs.delete(step.id);
       await content.remove(step.id);
+      crashPoint('image:content-removed');
       removed.push({ Deleted: step.id });
       for (const layer of await layers.collect(tops())) {
         removed.push({ Deleted: layer.chainId });
@@ -207,6 +209,7 @@ export async function createImages({
       const release = holdChain(config);
       try {
         const [id] = await Promise.all([content.write(bytes), layers.settle(chain)]);
+        crashPoint('image:before-record');
         return await inTurn(async () => {
           const known = records.images.get(id);
           if (known === undefined || (options.parent !== undefined && known.parent !== options.parent))
@@ -215,6 +218,7 @@ export async function createImages({
               id,
               ...(options.parent === undefined ? {} : { parent: options.parent }),
             });
+          crashPoint('image:after-record');
           configs.set(id, config);
           return view(id);
         });

@@ -61,6 +61,7 @@ export async function openRecords(directory: string): Promise<Records> {
         const next = new Map(references);
         change(next);
         await writeJson(referencesPath, Object.fromEntries(next));
+        crashPoint('image:references-written');
         change(references);
       };
       const written = last.then(write);

@@ -22,6 +22,7 @@ import { readdir, rename, rm } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { unmount, unmountFlags } from '@noos/linux';
 import { DaemonError, errnoOf } from '../../errors.js';
+import { crashPoint } from '../../storage/crash-point.js';
 import type { Digest, RootOptions } from '../types.js';
 import type { Graph } from './graph.js';
 import { fillInitLayer } from './init-layer.js';
@@ -106,6 +107,7 @@ export function openRoots(directory: string, temporary: string, graph: Graph): R
       });
       try {
         fillInitLayer(merged);
+        crashPoint('root:init-mounted');
       } finally {
         await unmount(merged);
       }
@@ -168,6 +170,7 @@ export function openRoots(directory: string, temporary: string, graph: Graph): R
       mkdirSync(path, { mode: 0o710 });
       try {
         // The link first: whoever finds the root knows what it needs.
+        crashPoint('root:directory-made');
         symlinkSync(top === undefined ? noTop : top.slice('sha256:'.length), join(path, 'top'));
         for (const name of ['diff', 'work', 'merged']) mkdirSync(join(path, name), { mode: 0o755 });
         copyOwner(init, join(path, 'diff'));
@@ -186,6 +189,7 @@ export function openRoots(directory: string, temporary: string, graph: Graph): R
       }
       entry.users++;
       await entry.ready;
+      crashPoint('root:mounted');
       return pathOf(id, 'merged');
     },
     async unmount(id) {
@@ -207,6 +211,7 @@ export function openRoots(directory: string, temporary: string, graph: Graph): R
         if (errnoOf(error) === 'ENOENT') return;
         throw error;
       }
+      crashPoint('root:renamed');
       // Nobody waits for it; what is left after a crash goes at the next start.
       rm(grave, { recursive: true, force: true }).catch(() => {});
     },
