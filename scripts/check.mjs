@@ -8,6 +8,7 @@ const steps = [
   ['lint and format', 'node_modules/.bin/biome', ['check', '--error-on-warnings', '.']],
   ['generated views', 'node', ['packages/abi/dist/generate.js', '--check']],
   ['import direction', 'node', ['scripts/check-imports.mjs']],
+  ['coverage of the API', 'node', ['scripts/api-coverage.mjs', '--check']],
   ['duplicated dependencies', 'node', ['scripts/check-dependencies.mjs']],
 ];
 let failed = 0;
