@@ -141,7 +141,9 @@ export async function listen(api: Server, options: ListenOptions): Promise<Liste
     api.emit('connection', socket);
   };
   try {
-    for (const host of options.hosts) {
+    // Unix sockets last: whoever is answered there may expect that all else listens too.
+    const isUnix = (host: string): number => Number(host.startsWith('unix:'));
+    for (const host of options.hosts.toSorted((a, b) => isUnix(a) - isUnix(b))) {
       const address = parseHost(host, options.tls !== undefined);
       if (address.kind === 'unix') servers.push(await listenUnix(address.path, options.groupId, accept));
       else if (address.kind === 'tcp') {

@@ -1,0 +1,162 @@
+/** `noos daemon`: flags, file, reload, signals, metrics. */
+import assert from 'node:assert/strict';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { get } from 'node:http';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { runProgram, startDaemon } from './daemon.js';
+
+const bin = join(import.meta.dirname, '../../../packages/cli/bin/noos.mjs');
+const directory = mkdtempSync(join(tmpdir(), 'noos-config-'));
+after(() => rmSync(directory, { recursive: true }));
+
+const noosDaemon = (...words: string[]) => runProgram(process.execPath, [bin, 'daemon', ...words]);
+const configFile = (document: unknown): string => {
+  const path = join(directory, 'daemon.json');
+  writeFileSync(path, typeof document === 'string' ? document : JSON.stringify(document));
+  return path;
+};
+
+interface Info {
+  Labels: string[];
+  LiveRestoreEnabled: boolean;
+  ExperimentalBuild: boolean;
+  RegistryConfig: {
+    InsecureRegistryCIDRs: string[];
+    IndexConfigs: Record<string, { Secure: boolean }>;
+    Mirrors: string[];
+  };
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await new Promise((resolve) => server.once('listening', resolve));
+  const { port } = server.address() as { port: number };
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+test('help lists the flags; the whole program starts without loading the engine', async () => {
+  const help = await noosDaemon('--help');
+  assert.equal(help.code, 0);
+  for (const flag of [
+    '-H, --host',
+    '--data-root',
+    '--tlsverify',
+    '--default-ulimit',
+    '--add-runtime',
+    '--metrics-addr',
+  ])
+    assert.ok(help.stdout.includes(flag), flag);
+});
+
+test('a good file is valid, a bad one is named', async () => {
+  const validate = (document: unknown, ...flags: string[]) =>
+    noosDaemon('--validate', '--config-file', configFile(document), ...flags);
+  const good = await validate({
+    'log-driver': 'local',
+    debug: true,
+    'insecure-registries': ['localhost:5000'],
+  });
+  assert.deepEqual([good.code, good.stdout], [0, 'configuration OK\n']);
+
+  const unknown = await validate({ nonsense: true });
+  assert.equal(unknown.code, 1);
+  assert.match(unknown.stderr, /the following directives don't match any configuration option: nonsense/);
+
+  const both = await validate({ debug: true }, '--debug=false');
+  assert.equal(both.code, 1);
+  assert.match(
+    both.stderr,
+    /the following directives are specified both as a flag and in the configuration file: debug: \(from flag: false, from file: true\)/,
+  );
+
+  const syntax = await validate('{"debug": tru');
+  assert.equal(syntax.code, 1);
+  assert.match(syntax.stderr, /unable to configure the Docker daemon with file/);
+
+  const missing = await noosDaemon('--validate', '--config-file', join(directory, 'absent.json'));
+  assert.equal(missing.code, 1);
+  assert.match(missing.stderr, /no such file or directory/);
+});
+
+test('wrong flags are one line and exit code 2 or 1', async () => {
+  const unknown = await noosDaemon('--nonsense');
+  assert.equal(unknown.code, 2);
+  assert.match(unknown.stderr, /unknown option '--nonsense'/);
+  const host = await noosDaemon(
+    ...['--data-root', join(directory, 'data'), '--exec-root', join(directory, 'run')],
+    ...['--pidfile', join(directory, 'pid'), '--host', 'nonsense', '--bridge', 'none'],
+  );
+  assert.equal(host.code, 1);
+  assert.match(host.stderr, /Invalid bind address format: nonsense/);
+  assert.ok(!existsSync(join(directory, 'pid')), 'the pid file of a failed start is gone');
+});
+
+test('the configuration shows in info, and SIGHUP reads the file again', async (t) => {
+  const file = configFile({
+    labels: ['rack=3'],
+    'insecure-registries': ['registry.test:5000', '10.9.0.0/16'],
+    'registry-mirrors': ['http://127.0.0.1:9'],
+    'live-restore': true,
+  });
+  const daemon = await startDaemon(t, { flags: ['--config-file', file, '--experimental'] });
+  const info = async (): Promise<Info> => JSON.parse(await daemon.ok('info', '--format', '{{json .}}'));
+  const before = await info();
+  assert.deepEqual(before.Labels, ['rack=3']);
+  assert.equal(before.LiveRestoreEnabled, true);
+  assert.equal(before.ExperimentalBuild, true);
+  const registries = before.RegistryConfig;
+  assert.ok(registries.InsecureRegistryCIDRs.includes('10.9.0.0/16'));
+  assert.equal(registries.IndexConfigs['registry.test:5000']?.Secure, false);
+  assert.deepEqual(registries.Mirrors, ['http://127.0.0.1:9/']);
+
+  configFile({ labels: ['rack=4'] });
+  process.kill(daemon.pid, 'SIGHUP');
+  const deadline = Date.now() + 10_000;
+  while ((await info()).Labels[0] !== 'rack=4') {
+    assert.ok(Date.now() < deadline, 'not reloaded');
+    await sleep(50);
+  }
+  const events = await daemon.ok('events', '--since', '1m', '--until', '0s', '--filter', 'type=daemon');
+  assert.match(events, /daemon reload/);
+
+  configFile({ nonsense: 1 });
+  process.kill(daemon.pid, 'SIGHUP');
+  while (!daemon.log().includes('configuration not reloaded')) {
+    assert.ok(Date.now() < deadline, 'the refusal is not in the log');
+    await sleep(50);
+  }
+  assert.deepEqual((await info()).Labels, ['rack=4']);
+});
+
+test('/metrics in Prometheus’ format', async (t) => {
+  const port = await freePort();
+  const daemon = await startDaemon(t, { flags: ['--metrics-addr', `127.0.0.1:${port}`] });
+  await daemon.ok('version');
+  const text = await new Promise<string>((resolve, reject) => {
+    get({ port, path: '/metrics', agent: false }, (reply) => {
+      let body = '';
+      reply.setEncoding('utf8').on('data', (chunk: string) => {
+        body += chunk;
+      });
+      reply.on('end', () => resolve(body));
+    }).on('error', reject);
+  });
+  assert.match(text, /^engine_daemon_engine_info\{.*graphdriver="overlay2".*\} 1$/m);
+  assert.match(text, /^engine_daemon_container_states_containers\{state="running"\} 0$/m);
+  assert.match(text, /^process_resident_memory_bytes \d+$/m);
+});
+
+test('a graceful end leaves no socket and no pid file', async (t) => {
+  const daemon = await startDaemon(t);
+  const pidFile = join(daemon.dataRoot, '../noos.pid');
+  assert.equal(Number(readFileSync(pidFile, 'utf8')), daemon.pid);
+  process.kill(daemon.pid, 'SIGTERM');
+  await daemon.ended();
+  assert.ok(!existsSync(pidFile));
+  assert.ok(!existsSync(daemon.socket));
+});
