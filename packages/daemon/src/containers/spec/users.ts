@@ -85,7 +85,8 @@ export function lookUpUser(wanted: string, files: UserFiles, extra: readonly str
       throw new DaemonError('invalid', `Unable to find group ${text}: no matching entries in group file`);
     additional.push(found);
   }
-  return { uid, gid: inRange(gid), additionalGids: [...new Set(additional)] };
+  // The primary group is among them, so that dropping it cannot widen what a process may do (CVE-2022-36109).
+  return { uid, gid: inRange(gid), additionalGids: [...new Set([gid, ...additional])] };
 }
 
 function findGroup(text: string, all: readonly Group[]): number | undefined {
