@@ -4,11 +4,10 @@
  * In: ContainerCreate. Out: a container, or nothing at all. May import: areas below, the parts beside it.
  */
 import { randomBytes } from 'node:crypto';
-import { mkdir } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { DaemonError } from '../errors.js';
 import { crashPoint } from '../storage/crash-point.js';
-import { type Context, publish } from './context.js';
+import { allSettled, type Context, publish } from './context.js';
 import { logKeeping } from './logs/options.js';
 import { commandOf, mergeConfig } from './merge.js';
 import { containerOf, networkOfMode } from './modes.js';
@@ -124,21 +123,19 @@ export async function createContainer(
     crashPoint('create:after-volumes');
     undo.push(() => layers.removeRoot(id));
     undo.push(() => records.remove(id));
-    await Promise.all([
-      layers.createRoot(id, image?.chain.at(-1)),
-      mkdir(records.directory(id), { recursive: true, mode: 0o710 }),
-    ]);
-    crashPoint('create:after-root');
+    // Until both are there the request was not answered: the next start of the daemon removes one without the other.
     if (mounts.needsPopulation(points)) {
+      await layers.createRoot(id, image?.chain.at(-1));
+      crashPoint('create:after-root');
       const root = await layers.mountRoot(id);
       try {
         await mounts.populate(id, points, root);
       } finally {
         await layers.unmountRoot(id);
       }
-    }
-    crashPoint('create:before-record');
-    await records.save(planned);
+      await records.create(planned);
+    } else await allSettled([layers.createRoot(id, image?.chain.at(-1)), records.create(planned)]);
+    crashPoint('create:after-record');
     registry.add(planned);
     publish(context, planned, 'create');
     return { id, warnings };

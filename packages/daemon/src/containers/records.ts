@@ -4,7 +4,7 @@
  *
  * In: containers. Out: `<id>/container.json`, `<id>/state.json`. May import: storage, layout, container types.
  */
-import { readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Layout } from '../layout.js';
 import type { Logger } from '../log.js';
@@ -32,6 +32,8 @@ interface VolatileState {
 export interface Records {
   /** Directory of one container. */
   directory(id: string): string;
+  /** A new one: its directory and record. */
+  create(container: Container): Promise<void>;
   /** Everything; durable. */
   save(container: Container): Promise<void>;
   /** State only: whole on disk, but no disk is waited for. */
@@ -47,13 +49,17 @@ export function createRecords(layout: Pick<Layout, 'containers'>, log: Logger): 
   const directory = (id: string) => join(layout.containers, id);
   let sequence = 0;
 
+  /** Whole for whoever reads it, but no disk is waited for. */
+  async function writeVolatile(path: string, value: object): Promise<void> {
+    const temporary = `${path}.${sequence++}.tmp`;
+    await writeFile(temporary, JSON.stringify(value), { mode: 0o600 });
+    await rename(temporary, path);
+  }
+
   async function saveState(container: Container): Promise<void> {
     const { state, restartCount, hasBeenStopped } = container;
-    const path = join(directory(container.id), 'state.json');
-    const temporary = `${path}.${sequence++}.tmp`;
     const content: VolatileState = { state, restartCount, hasBeenStopped };
-    await writeFile(temporary, JSON.stringify(content), { mode: 0o600 });
-    await rename(temporary, path);
+    await writeVolatile(join(directory(container.id), 'state.json'), content);
   }
 
   async function loadOne(id: string): Promise<Container | undefined> {
@@ -69,6 +75,13 @@ export function createRecords(layout: Pick<Layout, 'containers'>, log: Logger): 
 
   return {
     directory,
+    async create(container) {
+      await mkdir(directory(container.id), { recursive: true, mode: 0o710 });
+      const path = join(directory(container.id), 'container.json');
+      // What `--rm` removes after a power cut anyway need not survive it.
+      if (container.hostConfig.AutoRemove) await writeVolatile(path, container);
+      else await writeJson(path, container);
+    },
     async save(container) {
       await writeJson(join(directory(container.id), 'container.json'), container);
       await saveState(container);

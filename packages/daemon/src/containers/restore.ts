@@ -23,7 +23,13 @@ export interface Restored {
 
 export async function restoreContainers(context: Context): Promise<Restored> {
   const { records, registry, layers, networks, mounts, runtimes, log } = context;
-  for (const container of await records.load()) registry.add(container);
+  const roots = new Set(await layers.roots());
+  for (const container of await records.load())
+    if (roots.has(container.id)) registry.add(container);
+    else {
+      log.info({ container: container.id }, 'removing a container that was never created in full');
+      await records.remove(container.id);
+    }
   const all = registry.list();
   const wasUp = new Set(
     all.filter((container) => isUp(container) || container.state.status === 'restarting').map(({ id }) => id),
@@ -50,7 +56,7 @@ export async function restoreContainers(context: Context): Promise<Restored> {
   restoring = false;
   await Promise.all(all.map((container) => context.locks.run(container.id, () => settle(container))));
   const known = new Set(all.map(({ id }) => id));
-  for (const id of await layers.roots())
+  for (const id of roots)
     if (!known.has(id)) {
       log.info({ root: id }, 'removing a root file system without container');
       await layers.removeRoot(id);
