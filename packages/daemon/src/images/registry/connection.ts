@@ -39,6 +39,8 @@ export interface Connection {
   readonly endpoint: Endpoint;
   readonly identityToken: string | undefined;
   request(request: RegistryRequest): Promise<RegistryResponse>;
+  /** Keeps it usable after `close` until the returned function is called: a transfer outlives who began it. */
+  retain(): () => void;
   close(): Promise<void>;
 }
 
@@ -209,14 +211,17 @@ export async function connect(endpoint: Endpoint, options: ConnectOptions = {}):
     }
   };
 
-  const close = async (): Promise<void> => dispatcher.destroy();
+  let users = 1;
+  const release = async (): Promise<void> => {
+    if (--users === 0) await dispatcher.destroy();
+  };
   try {
     const ping = await exchange(`${endpoint.url}/v2/`, { method: 'GET', url: '/v2/' });
     ping.body.resume();
     const challenges = ping.status === 401 ? parseChallenges(ping.headers['www-authenticate']) : [];
     authorizer = createAuthorizer(challenges, options.auth, fetchToken, options.offline ?? false);
   } catch (error) {
-    await close();
+    await release();
     throw error;
   }
 
@@ -225,7 +230,11 @@ export async function connect(endpoint: Endpoint, options: ConnectOptions = {}):
     get identityToken() {
       return authorizer?.identityToken;
     },
-    close,
+    retain() {
+      users++;
+      return () => void release();
+    },
+    close: release,
     async request(request) {
       const response = await authorized(request);
       if (response.status < 400 || request.accept?.includes(response.status)) return response;

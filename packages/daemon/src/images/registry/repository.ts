@@ -23,6 +23,8 @@ export interface Upload {
 
 export interface Repository {
   readonly path: string;
+  /** See Connection. */
+  retain(): () => void;
   /** By tag or digest; verified when by digest. */
   manifest(reference: string, signal?: AbortSignal): Promise<FetchedManifest>;
   /** What a tag points at; undefined size when the registry does not say. */
@@ -112,6 +114,7 @@ export function openRepository(
 
   const repository: Repository = {
     path,
+    retain: connection.retain,
 
     async manifest(reference, signal) {
       const response = await connection.request({

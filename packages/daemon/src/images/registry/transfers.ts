@@ -106,7 +106,9 @@ export function createTransfers(parts: {
     };
     const result = run(job, tell, controller.signal);
     const transfer = { result, watchers, controller };
+    const release = job.repository.retain();
     const ended = (): void => {
+      release();
       if (running.get(job.chainId) === transfer) running.delete(job.chainId);
     };
     // Also a handler for when nobody waits any more: whoever does hears of a failure.
@@ -124,13 +126,18 @@ export function createTransfers(parts: {
       }
       const { watchers, controller, result } = transfer;
       watchers.add(report);
-      const leave = (): void => {
-        watchers.delete(report);
-        if (watchers.size === 0) controller.abort(signal.reason);
-      };
+      let leave = (): void => {};
+      // Alone: what was begun is undone first. Among others: it goes on without us.
+      const left = new Promise<never>((_resolve, reject) => {
+        leave = () => {
+          watchers.delete(report);
+          if (watchers.size === 0) controller.abort(signal.reason);
+          else reject(signal.reason);
+        };
+      });
       signal.addEventListener('abort', leave, { once: true });
       try {
-        return await result;
+        return await Promise.race([result, left]);
       } finally {
         signal.removeEventListener('abort', leave);
         watchers.delete(report);
