@@ -68,7 +68,7 @@ export async function imageCommands(docker: Commands): Promise<void> {
   await docker(`tag ${image} test/other:a`);
   await docker(`tag ${image} test/other`);
   await docker('tag nosuch test/x', { code: 1, err: /No such image: nosuch/ });
-  await docker(`tag ${image} 'test/UPPER'`, { code: 1, err: /repository name must be lowercase/ });
+  await docker(`tag ${image} 'test/UPPER'`, { code: 1, err: /must be lowercase/ });
   await docker(`tag ${image} 'test/a:b:c'`, { code: 1, err: /invalid reference format/ });
   await docker("images test/other --format '{{.Tag}}'", /^(a\nlatest|latest\na)\n$/);
   await docker('rmi test/other:a', 'Untagged: test/other:a');
@@ -119,7 +119,10 @@ async function registryCommands(docker: Commands, address: string): Promise<void
   await docker(`login -u user --password-stdin ${address}`, { input: 'secret', out: /Login Succeeded/ });
   await docker(`push ${remote}:1`, /: Pushed\n(.|\n)*1: digest: sha256:[0-9a-f]{64} size: \d+\n/);
   await docker(`push ${remote}:1`, /: Layer already exists\n/);
-  await docker(`push ${remote}:none`, { code: 1, err: /An image does not exist locally with the tag: / });
+  await docker(`push ${remote}:none`, {
+    code: 1,
+    err: /An image does not exist locally with the tag: |tag does not exist: /,
+  });
   const foreign = await daemon.run('skopeo', [
     'inspect',
     '--tls-verify=false',

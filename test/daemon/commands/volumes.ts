@@ -13,7 +13,7 @@ export async function volumeCommands(docker: Commands): Promise<void> {
     'data local local test',
   );
   await docker('volume inspect data', /"Mountpoint": "\/.*\/volumes\/data\/_data"/);
-  await docker('volume ls', /^DRIVER +VOLUME NAME\nlocal +[0-9a-f]{64}\nlocal +data\n$/);
+  await docker('volume ls', /^DRIVER +VOLUME NAME\n(local +([0-9a-f]{64}|data)\n){2}$/);
   await docker('volume ls -q -f name=dat', 'data');
   await docker('volume ls -q -f label=purpose=test', 'data');
   await docker('volume ls -q -f label=purpose=none', '');
