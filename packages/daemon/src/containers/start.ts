@@ -3,7 +3,7 @@
  *
  * In: a container that does not run. Out: one that does. May import: areas below, the parts beside it.
  */
-import { closeSync, constants, openSync } from 'node:fs';
+import { closeSync, constants, existsSync, openSync } from 'node:fs';
 import { mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { mount, mountFlags, openInRoot, unmount, unmountFlags } from '@noos/linux';
@@ -97,7 +97,11 @@ async function shmAndQueues(context: Context, container: Container, undo: Undo[]
       );
     return { shm: { bind: shmDirectory(context, id) }, mqueue: 'own' } as const;
   }
-  if (IpcMode === 'host') return { shm: { bind: '/dev/shm' }, mqueue: { bind: '/dev/mqueue' } } as const;
+  if (IpcMode === 'host')
+    return {
+      shm: existsSync('/dev/shm') ? { bind: '/dev/shm' } : 'none',
+      mqueue: existsSync('/dev/mqueue') ? { bind: '/dev/mqueue' } : 'none',
+    } as const;
   if (IpcMode === 'none') return { shm: 'none', mqueue: 'own' } as const;
   if (IpcMode === 'shareable')
     return { shm: { bind: await makeShm(context, container, undo) }, mqueue: 'own' } as const;

@@ -12,8 +12,8 @@ export interface SystemMounts {
   privileged: boolean;
   /** `--read-only` leaves these writable. */
   shm: { bytes: number } | { bind: string } | 'none';
-  /** False when the mount namespace of message queues is another's. */
-  mqueue: { bind: string } | 'own';
+  /** That of the host where the IPC namespace is the host's. */
+  mqueue: { bind: string } | 'own' | 'none';
 }
 
 /** /proc, /dev, /sys and below (moby, oci/defaults.go). */
@@ -40,15 +40,21 @@ export function systemMounts({ privileged, shm, mqueue }: SystemMounts): OciMoun
       source: 'cgroup',
       options: ['nosuid', 'noexec', 'nodev', access],
     },
-    mqueue === 'own'
-      ? {
-          destination: '/dev/mqueue',
-          type: 'mqueue',
-          source: 'mqueue',
-          options: ['nosuid', 'noexec', 'nodev'],
-        }
-      : { destination: '/dev/mqueue', type: 'bind', source: mqueue.bind, options: ['rbind', 'rprivate'] },
   ];
+  if (mqueue === 'own')
+    mounts.push({
+      destination: '/dev/mqueue',
+      type: 'mqueue',
+      source: 'mqueue',
+      options: ['nosuid', 'noexec', 'nodev'],
+    });
+  else if (mqueue !== 'none')
+    mounts.push({
+      destination: '/dev/mqueue',
+      type: 'bind',
+      source: mqueue.bind,
+      options: ['rbind', 'rprivate'],
+    });
   if (shm !== 'none')
     mounts.push(
       'bytes' in shm
