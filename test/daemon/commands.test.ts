@@ -37,6 +37,10 @@ const areas: Record<string, (docker: Commands) => Promise<void>> = {
 
 /** Takes away what a failed area left, so that the next one is judged by itself. */
 async function clear(daemon: TestDaemon): Promise<void> {
+  if ((await daemon.docker('version')).code !== 0) {
+    console.error(`the daemon ended:\n${daemon.log().slice(-2000)}`);
+    await daemon.restart();
+  }
   const containers = (await daemon.ok('ps', '-aq')).split('\n').filter(Boolean);
   if (containers.length > 0) await daemon.docker('rm', '-fv', ...containers);
   await daemon.docker('network', 'prune', '-f');
