@@ -3,6 +3,7 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { endOfArchive, formatEntry, zeros } from '../archive/create.js';
 import { createLayout, type Layout } from '../layout.js';
 import { createLogger } from '../log.js';
@@ -175,6 +176,9 @@ test('rmi: what containers use', async () => {
   assert.deepEqual(await rmi(store, short(image), { users: stopped, force: true }), [{ Deleted: image.id }]);
   assert.equal(store.layers.list().length, 1, 'the container needs the layer');
   await store.layers.removeRoot('c');
+  for (const deadline = Date.now() + 5000; store.layers.list().length > 0 && Date.now() < deadline; )
+    await nextTurn();
+  assert.deepEqual(store.layers.list(), [], 'nobody needs it any more');
 });
 
 test('rmi: by ID with several names', async () => {

@@ -111,6 +111,9 @@ export async function createImages({
   const childrenOf = (id: Digest): Digest[] =>
     [...records.images.values()].filter(({ parent }) => parent === id).map((record) => record.id);
 
+  const needs = (chainId: Digest): boolean =>
+    [...configs.values()].some((config) => chainOf(config.rootfs.diff_ids).includes(chainId));
+
   const tops = (): Set<Digest> =>
     new Set([...configs].flatMap(([, config]) => chainOf(config.rootfs.diff_ids).at(-1) ?? []));
 
@@ -176,6 +179,12 @@ export async function createImages({
   await layers.collect(tops());
   const named = [...records.references.keys()].flatMap((full) => parseReference(full).digest ?? []);
   await content.keepOnly(new Set([...configs.keys(), ...named]));
+
+  layers.onRootRemoved((top) => {
+    // The image was removed by force while its container was there.
+    if (!needs(top))
+      inTurn(() => layers.collect(tops())).catch((error) => log.error({ error }, 'collecting layers'));
+  });
 
   return {
     find: (name) => {

@@ -206,6 +206,8 @@ export interface Layers {
   mountRoot(id: string): Promise<string>;
   unmountRoot(id: string): Promise<void>;
   removeRoot(id: string): Promise<void>;
+  /** Told of the topmost layer of each root that was removed. */
+  onRootRemoved(listener: (top: Digest) => void): void;
   /** Every root that exists; those nobody knows are removed at start. */
   roots(): Promise<string[]>;
   /** Paths as `GraphDriver.Data` of inspect shows them. */

@@ -3,7 +3,16 @@
  *
  * In: tars, IDs. Out: layers, mounted trees. May import: the files beside it, archive, storage.
  */
-import { lstatSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statfsSync, statSync } from 'node:fs';
+import {
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  realpathSync,
+  rmSync,
+  statfsSync,
+  statSync,
+} from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
@@ -21,16 +30,20 @@ import { openRoots } from './roots.js';
 import { layerTar } from './tar.js';
 
 export async function createLayers({ layout }: { layout: Layout }): Promise<Layers> {
-  const graphDirectory = join(layout.layers, 'graph');
-  const temporary = join(layout.layers, 'tmp');
+  mkdirSync(layout.layers, { recursive: true, mode: 0o711 });
+  // The mount table shows real paths.
+  const base = realpathSync(layout.layers);
+  const graphDirectory = join(base, 'graph');
+  const temporary = join(base, 'tmp');
   for (const point of mountsBelow(temporary)) await unmount(point, unmountFlags.detach);
   rmSync(temporary, { recursive: true, force: true });
   mkdirSync(temporary, { recursive: true, mode: 0o700 });
   const graph = openGraph(graphDirectory, temporary);
-  const roots = openRoots(join(layout.layers, 'roots'), temporary, graph);
+  const roots = openRoots(join(base, 'roots'), temporary, graph);
   /** Layers no record names yet; and how many hold each. */
   const fresh = new Set<Digest>();
   const holds = new Map<Digest, number>();
+  let rootRemoved: (top: Digest) => void = () => {};
 
   const prepare = async (tar: AsyncIterable<Buffer>, wanted?: Digest): Promise<PreparedLayer> => {
     const directory = mkdtempSync(join(temporary, 'layer-'));
@@ -111,7 +124,14 @@ export async function createLayers({ layout }: { layout: Layout }): Promise<Laye
     createRoot: roots.create,
     mountRoot: roots.mount,
     unmountRoot: roots.unmount,
-    removeRoot: roots.remove,
+    async removeRoot(id) {
+      const top = roots.topOf(id);
+      await roots.remove(id);
+      if (top !== undefined) rootRemoved(top);
+    },
+    onRootRemoved(listener) {
+      rootRemoved = listener;
+    },
     roots: roots.list,
     rootData(id) {
       const { lower, upper, work, merged } = roots.paths(id);

@@ -75,9 +75,15 @@ export function openRoots(directory: string, temporary: string, graph: Graph): R
       throw new DaemonError('notFound', `root file system does not exist: ${id}`);
   };
 
+  /** Undefined too for what is no whole root: a crash came between its making and its link. */
   const topOf = (id: string): Digest | undefined => {
-    const target = readlinkSync(pathOf(id, 'top'));
-    return target === noTop ? undefined : (`sha256:${target}` as Digest);
+    try {
+      const target = readlinkSync(pathOf(id, 'top'));
+      return target === noTop ? undefined : (`sha256:${target}` as Digest);
+    } catch (error) {
+      if (errnoOf(error) === 'ENOENT') return undefined;
+      throw error;
+    }
   };
 
   /** Directories of the layers, topmost first, relative to the graph. */
@@ -216,15 +222,7 @@ export function openRoots(directory: string, temporary: string, graph: Graph): R
       rm(grave, { recursive: true, force: true }).catch(() => {});
     },
     list: () => readdir(directory),
-    tops: () =>
-      readdirSync(directory).flatMap((id) => {
-        try {
-          return topOf(id) ?? [];
-        } catch (error) {
-          if (errnoOf(error) === 'ENOENT') return [];
-          throw error;
-        }
-      }),
+    tops: () => readdirSync(directory).flatMap((id) => topOf(id) ?? []),
     paths(id) {
       check(id);
       const top = topOf(id);
