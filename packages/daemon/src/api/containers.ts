@@ -194,9 +194,9 @@ export function containerApi(dependencies: ContainerRouteDependencies): Containe
     const wanted = call.version >= waitConditionSince ? (call.query.get('condition') ?? '') : '';
     const condition = waitConditions[wanted];
     if (condition === undefined) throw new DaemonError('invalid', `invalid condition: "${wanted}"`);
-    const result = containers.wait(call.params.id!, condition, call.signal);
     // An unknown container is an error of its own; everything later must find the headers sent.
     containers.get(call.params.id!);
+    const result = containers.wait(call.params.id!, condition, call.signal);
     const response = call.stream(200, 'application/json');
     response.flushHeaders();
     try {

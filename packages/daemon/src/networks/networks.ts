@@ -315,8 +315,11 @@ export async function createNetworks(deps: NetworksDeps): Promise<Networks> {
     endpointsOf,
 
     validate(request) {
-      for (const [name, wishes] of Object.entries(request.endpoints))
-        checkEndpoint(registry.get(name), wishes);
+      // A network that is not there yet is dockerd's concern at start, not at create.
+      for (const [name, wishes] of Object.entries(request.endpoints)) {
+        const network = registry.find(name);
+        if (network) checkEndpoint(network, wishes);
+      }
       parsePorts(request);
     },
 

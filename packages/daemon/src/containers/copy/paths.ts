@@ -38,18 +38,19 @@ const goMode = {
 } as const;
 
 const kindMask = 0o170000;
-const kinds: Readonly<Record<number, number>> = {
-  9604: goMode.directory,
-  21609: goMode.symlink,
-  14406: goMode.device,
-  4802: goMode.device + goMode.characterDevice,
-  2401: goMode.fifo,
-  26411: goMode.socket,
-};
+/** A map: as property names these numbers would be decimal. */
+const kinds: ReadonlyMap<number, number> = new Map([
+  [0o040000, goMode.directory],
+  [0o120000, goMode.symlink],
+  [0o060000, goMode.device],
+  [0o020000, goMode.device + goMode.characterDevice],
+  [0o010000, goMode.fifo],
+  [0o140000, goMode.socket],
+]);
 
 /** st_mode as os.FileMode. */
 export function fileMode(mode: number): number {
-  let result = (mode & 0o777) + (kinds[mode & kindMask] ?? 0);
+  let result = (mode & 0o777) + (kinds.get(mode & kindMask) ?? 0);
   if (mode & 0o4000) result += goMode.setuid;
   if (mode & 0o2000) result += goMode.setgid;
   if (mode & 0o1000) result += goMode.sticky;

@@ -239,8 +239,9 @@ export function openRoots(directory: string, temporary: string, graph: Graph): R
 }
 
 /** The merged root directory shows the topmost one's owner and mode. */
+/** The root directory belongs to the image's owner but can be entered by everybody, as with dockerd's overlay2. */
 function copyOwner(from: string, to: string): void {
-  const { mode, uid, gid } = statSync(from);
+  const { uid, gid } = statSync(from);
   chownSync(to, uid, gid);
-  chmodSync(to, mode & 0o7777);
+  chmodSync(to, 0o755);
 }
