@@ -33,7 +33,7 @@ function completeHostConfig(context: Context, request: HostConfig): HostConfig {
   const { config } = context;
   return {
     ...request,
-    NetworkMode: request.NetworkMode || 'default',
+    NetworkMode: networkOfMode(request.NetworkMode),
     RestartPolicy: {
       Name: request.RestartPolicy?.Name || 'no',
       MaximumRetryCount: request.RestartPolicy?.MaximumRetryCount ?? 0,
