@@ -28,7 +28,14 @@ test('run: output, exit codes, and nothing left after --rm', async () => {
 });
 
 test('run: what cannot be run has 125, 126, 127', async () => {
-  await fails(127, /exec: "nope": executable file not found in \$PATH: unknown/, 'run', '--rm', 'busybox', 'nope');
+  await fails(
+    127,
+    /exec: "nope": executable file not found in \$PATH: unknown/,
+    'run',
+    '--rm',
+    'busybox',
+    'nope',
+  );
   await fails(127, /stat \/nowhere\/x: no such file or directory/, 'run', '--rm', 'busybox', '/nowhere/x');
   await fails(126, /permission denied/, 'run', '--rm', 'busybox', '/etc/passwd');
   await fails(125, /invalid restart policy/, 'run', '--restart', 'sometimes', 'busybox');
@@ -114,7 +121,13 @@ test('ps: columns, states, filters', async () => {
     assert.equal(await names('-a', '-f', filter), expected, filter);
   await fails(1, /invalid filter 'nonsense'/, 'ps', '-f', 'nonsense=1');
   await fails(1, /invalid filter 'status=odd'/, 'ps', '-f', 'status=odd');
-  const rows = await ok('ps', '-a', '--format', '{{.Names}}|{{.Image}}|{{.Command}}|{{.Status}}', '--no-trunc');
+  const rows = await ok(
+    'ps',
+    '-a',
+    '--format',
+    '{{.Names}}|{{.Image}}|{{.Command}}|{{.Status}}',
+    '--no-trunc',
+  );
   assert.match(rows, /^up\|busybox\|"sleep 600"\|Up (Less than a second|\d+ seconds?)$/m);
   assert.match(rows, /^down\|busybox:other\|"sh -c 'exit 3'"\|Exited \(3\) .* ago$/m);
   assert.match(rows, /^new\|busybox\|"sh"\|Created$/m);
@@ -189,7 +202,10 @@ test('the API answers bad requests as dockerd', async () => {
   assert.equal((await create({ Image: 'busybox', Cmd: 7 }))[0], 400);
   assert.equal((await create('{'))[0], 400);
   const missing = await daemon.api('POST', '/v1.43/containers/nobody/start');
-  assert.deepEqual([missing.status, JSON.parse(missing.text)], [404, { message: 'No such container: nobody' }]);
+  assert.deepEqual(
+    [missing.status, JSON.parse(missing.text)],
+    [404, { message: 'No such container: nobody' }],
+  );
   await ok('create', '--name', 'idle', 'busybox', 'true');
   assert.equal((await daemon.api('POST', '/v1.43/containers/idle/stop')).status, 304);
   assert.equal((await daemon.api('POST', '/v1.43/containers/idle/kill')).status, 409);

@@ -158,10 +158,13 @@ function wantedEndpoints(
 ): Container['endpoints'] {
   if (containerOf(hostConfig.NetworkMode) !== undefined) return {};
   const mode = networkOfMode(hostConfig.NetworkMode);
-  const endpoints: Container['endpoints'] = {};
-  const first = requested?.[mode] ?? requested?.[hostConfig.NetworkMode ?? ''] ?? {};
-  endpoints[mode] = { ...first, ...(macAddress && !first.MacAddress ? { MacAddress: macAddress } : {}) };
-  for (const [name, endpoint] of Object.entries(requested ?? {}))
-    if (name !== mode && name !== hostConfig.NetworkMode) endpoints[name] = endpoint ?? {};
+  const named = Object.entries(requested ?? {}).map(
+    ([name, one]) => [networkOfMode(name), one ?? {}] as const,
+  );
+  const first = named.find(([name]) => name === mode)?.[1] ?? {};
+  const endpoints: Container['endpoints'] = {
+    [mode]: { ...first, ...(macAddress && !first.MacAddress ? { MacAddress: macAddress } : {}) },
+  };
+  for (const [name, endpoint] of named) if (name !== mode) endpoints[name] = endpoint;
   return endpoints;
 }
