@@ -12,6 +12,7 @@ import { DaemonError } from '../errors.js';
 import type { EventSink } from '../events/types.js';
 import type { Layout } from '../layout.js';
 import type { Logger } from '../log.js';
+import { crashPoint } from '../storage/crash-point.js';
 import { checkRequest, type DefaultBridge, planNetwork, predefinedNetworks } from './create.js';
 import { planDefaultNetworks } from './default-networks.js';
 import { createBridgeDriver, enableForwarding } from './drivers/bridge.js';
@@ -280,6 +281,7 @@ export async function createNetworks(deps: NetworksDeps): Promise<Networks> {
       registry.add(network);
       try {
         await registry.write(network);
+        crashPoint('network:after-record');
         await driver.create(network);
       } catch (error) {
         await registry.erase(network.id);
