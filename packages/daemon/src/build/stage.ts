@@ -7,6 +7,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Containers } from '../containers/types.js';
 import type { Digest, Hold, ImageConfig, Images, Layer, Layers, Platform } from '../images/types.js';
+import { crashPoint } from '../storage/crash-point.js';
 import type { BuildArgs } from './build-args.js';
 import type { StepCache } from './cache.js';
 import type { SourceTree } from './copy-sources.js';
@@ -161,6 +162,7 @@ export async function changeFiles(
     const root = await build.layers.mountRoot(id);
     try {
       await change(root);
+      crashPoint('build:changed');
     } finally {
       await build.layers.unmountRoot(id);
     }
