@@ -218,7 +218,7 @@ test('every instruction', async (t) => {
         'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
         'A=1',
         'B=x ',
-        'C=1yesset',
+        'C=noyes',
         'OLD=style  value',
       ],
     };
@@ -343,9 +343,9 @@ test('every instruction', async (t) => {
       'FROM scratch',
       'COPY --from=one /1 /',
       'COPY --from=1 /2 /two/',
-      'COPY --from=busybox /bin/busybox /bin/sh',
-      'RUN ["/bin/sh", "sh", "-c", "echo ran"]',
-      'ENTRYPOINT ["/bin/sh", "cat", "/1", "/two/2"]',
+      'COPY --from=busybox /bin/busybox /bin/busybox',
+      'RUN ["/bin/busybox", "echo", "ran"]',
+      'ENTRYPOINT ["/bin/busybox", "cat", "/1", "/two/2"]',
     ].join('\n');
     const { stdout } = await built(daemon, { Dockerfile: dockerfile }, ['-t', 'staged']);
     assert.match(stdout, /\nran\n/);
@@ -555,7 +555,8 @@ test('the cache', async (t) => {
   assert.equal(await hits(files, '-t', 'second'), 3);
   assert.equal(await stamp('first'), await stamp('second'));
   assert.equal(await hits(files, '--build-arg', 'v=1'), 2, 'an argument is part of the key of RUN');
-  assert.equal(await hits(files, '--build-arg', 'http_proxy=x'), 3, 'a proxy is not');
+  await hits(files, '--build-arg', 'http_proxy=x');
+  assert.equal(await hits(files, '--build-arg', 'http_proxy=y'), 3, 'the value of a proxy is not');
   assert.equal(await hits({ ...files, f: 'other' }), 1, 'content is');
   assert.equal(await hits(files, '--no-cache'), 0);
 
@@ -751,7 +752,7 @@ test('docker commit', async (t) => {
       '-c',
       'WORKDIR /w',
     ];
-    const id = await daemon.ok('commit', ...words, 'c', 'kept:1');
+    const id = await daemon.ok('commit', ...words, 'done', 'kept:1');
     assert.equal(await inspect(daemon, 'kept:1', '.Id'), id);
     assert.equal(await daemon.ok('run', '--rm', '--network', 'none', 'kept:1'), 'C');
     assert.equal(await run(daemon, 'kept:1', 'echo $X $E; ls /etc/group 2>&1 | wc -l; pwd'), '1 1\n1\n/w');
@@ -805,10 +806,10 @@ test('docker commit', async (t) => {
   await t.test('what is refused', async () => {
     const none = await daemon.docker('commit', 'nosuch');
     assert.match(none.stderr, /No such container: nosuch/);
-    const change = await daemon.docker('commit', '-c', 'RUN x', 'c');
+    const change = await daemon.docker('commit', '-c', 'RUN x', 'done');
     assert.match(change.stderr, /RUN is not a valid change command/);
-    const name = await daemon.docker('commit', 'c', 'UPPER');
+    const name = await daemon.docker('commit', 'done', 'UPPER');
     assert.match(name.stderr, /must be lowercase/);
   });
-  await daemon.ok('rm', '-f', 'c', 'live');
+  await daemon.ok('rm', '-f', 'done', 'live');
 });

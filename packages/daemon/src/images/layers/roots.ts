@@ -60,7 +60,7 @@ export function openRoots(directory: string, temporary: string, graph: Graph): R
   /** Roots without the init layer; they do not outlive the daemon. */
   const plain = new Set<string>();
   const emptyPath = join(directory, '..', 'empty');
-  const initLayers = new Map<string, Promise<string>>();
+  const initLayers = new Map<string, { path: Promise<string>; made: boolean }>();
   const pathOf = (id: string, name: string): string => join(directory, id, name);
 
   for (const point of mountsBelow(directory)) {
@@ -128,11 +128,23 @@ export function openRoots(directory: string, temporary: string, graph: Graph): R
     const key = top ?? noTop;
     const known = initLayers.get(key);
     // A layer that was removed and came back has none any more.
-    if (known !== undefined && existsSync(initPathOf(top))) return known;
-    const made = makeInitLayer(top);
-    initLayers.set(key, made);
-    made.catch(() => initLayers.delete(key));
-    return made;
+    if (known !== undefined && (!known.made || existsSync(initPathOf(top)))) return known.path;
+    const entry = { path: makeInitLayer(top), made: false };
+    initLayers.set(key, entry);
+    entry.path.then(
+      () => {
+        entry.made = true;
+      },
+      () => initLayers.delete(key),
+    );
+    return entry.path;
+  };
+
+  /** Directory whose owner and mode a plain root's top shows. */
+  const plainBelow = (top: Digest | undefined): string => {
+    if (top !== undefined) return graph.differenceOf(top);
+    mkdirSync(emptyPath, { recursive: true, mode: 0o755 });
+    return emptyPath;
   };
 
   /** The layers below a root, topmost first, relative to the graph; overlayfs wants at least one. */
@@ -140,9 +152,7 @@ export function openRoots(directory: string, temporary: string, graph: Graph): R
     const top = topOf(id);
     const layers = lowerOf(top);
     if (!plain.has(id)) return [relative(graph.directory, await initLayerOf(top)), ...layers];
-    if (layers.length > 0) return layers;
-    mkdirSync(emptyPath, { recursive: true, mode: 0o755 });
-    return [relative(graph.directory, emptyPath)];
+    return layers.length > 0 ? layers : [relative(graph.directory, plainBelow(top))];
   };
 
   const mountRoot = async (id: string): Promise<void> => {
@@ -170,8 +180,11 @@ export function openRoots(directory: string, temporary: string, graph: Graph): R
     async create(id, top, options) {
       if (!/^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}$/.test(id))
         throw new DaemonError('invalid', `invalid root ID: ${id}`);
-      const init = await initLayerOf(top);
-      if (options?.plain) plain.add(id);
+      let lower: string;
+      if (options?.plain) {
+        plain.add(id);
+        lower = plainBelow(top);
+      } else lower = await initLayerOf(top);
       const path = join(directory, id);
       mkdirSync(path, { mode: 0o710 });
       try {
@@ -179,7 +192,7 @@ export function openRoots(directory: string, temporary: string, graph: Graph): R
         crashPoint('root:directory-made');
         symlinkSync(top === undefined ? noTop : top.slice('sha256:'.length), join(path, 'top'));
         for (const name of ['diff', 'work', 'merged']) mkdirSync(join(path, name), { mode: 0o755 });
-        copyOwner(init, join(path, 'diff'));
+        copyOwner(lower, join(path, 'diff'));
       } catch (error) {
         rmSync(path, { recursive: true, force: true });
         throw error;
