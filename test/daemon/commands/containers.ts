@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type Commands, until } from './commands.js';
 
 export async function lifeCommands(docker: Commands): Promise<void> {
@@ -61,7 +62,6 @@ export async function lifeCommands(docker: Commands): Promise<void> {
   await docker('start -a two', {
     code: 137,
     out: /started/,
-    timeoutMs: 20_000,
     input: '',
     ...killSoon(docker, 'two'),
   });
@@ -94,10 +94,15 @@ export async function lifeCommands(docker: Commands): Promise<void> {
   await docker('ps -aq', '');
 }
 
-/** Ends an attached start from outside. */
+/** Ends a container from outside once it runs: for commands that wait for its end. */
 function killSoon(docker: Commands, name: string): object {
-  setTimeout(() => void docker.daemon.docker('kill', name), 700);
-  return {};
+  const running = async () =>
+    (await docker.daemon.docker('inspect', '--format', '{{.State.Running}}', name)).stdout;
+  void until(running, /true/).then(async () => {
+    await sleep(1000);
+    await docker.daemon.docker('kill', name);
+  });
+  return { timeoutMs: 60_000 };
 }
 
 export async function outputCommands(docker: Commands): Promise<void> {
@@ -133,7 +138,6 @@ export async function outputCommands(docker: Commands): Promise<void> {
   await until(() => docker('exec talk cat /tmp/detached').catch(String), /^detached/);
   await docker("exec --privileged talk sh -c 'grep CapEff /proc/self/status'", /CapEff:\s+[0-9a-f]{16}/);
   await docker('attach --no-stdin --sig-proxy=false talk', {
-    timeoutMs: 20_000,
     code: 137,
     input: '',
     ...killSoon(docker, 'talk'),
@@ -252,7 +256,7 @@ export async function settingCommands(docker: Commands): Promise<void> {
   await run('--shm-size 8m', 'df -k /dev/shm', /shm +8192 /);
   await run('--device /dev/null:/dev/nothing', 'ls -l /dev/nothing', /^crw.* 1, +3 /);
   await run('--device /dev/nosuch', 'true', {
-    code: 125,
+    code: 127,
     err: /error gathering device information while adding custom device "\/dev\/nosuch": no such file or directory/,
   });
   await run('--pid host', "sh -c 'ls -d /proc/[0-9]* | wc -l'", /^\d{2,}\n$/);

@@ -86,7 +86,10 @@ export async function networkCommands(docker: Commands): Promise<void> {
     code: 1,
     err: /is not connected to (the )?network front/,
   });
-  await docker('exec back1 nslookup web', { code: 1, out: /can't find web|NXDOMAIN|SERVFAIL|no servers could be reached/ });
+  await docker('exec back1 nslookup web', {
+    code: 1,
+    out: /can't find web|NXDOMAIN|SERVFAIL|no servers could be reached/,
+  });
   await docker('network disconnect -f back back1');
   await docker('network connect --ip 10.213.7.90 back back1');
   await docker('exec back1 ip -4 -o addr', /10\.213\.7\.90\/24/);

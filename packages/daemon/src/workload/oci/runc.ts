@@ -58,6 +58,8 @@ export async function releaseExecFifo(stateDirectory: string, alive: () => boole
   try {
     const byte = Buffer.alloc(1);
     for (let attempt = 0; attempt < fifoAttempts; attempt++) {
+      // Asked before reading: who wrote and ended in between has left its byte.
+      const living = alive();
       // Nothing yet: the writer's open returns only after ours did.
       const length = await fifo.read(byte, 0, 1, null).then(
         ({ bytesRead }) => bytesRead,
@@ -70,7 +72,7 @@ export async function releaseExecFifo(stateDirectory: string, alive: () => boole
         await unlink(path).catch(() => {});
         return true;
       }
-      if (!alive()) return false;
+      if (!living) return false;
       if (attempt > 10) await delay(1);
     }
     return false;
