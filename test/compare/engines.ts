@@ -45,10 +45,15 @@ async function start(
     directory,
     host: `unix://${socket}`,
     async stop() {
-      const exit = once(child, 'exit');
-      child.kill('SIGTERM');
-      await exit;
+      const died = child.exitCode !== null || child.signalCode !== null;
+      if (!died) {
+        const exit = once(child, 'exit');
+        child.kill('SIGTERM');
+        await exit;
+      }
       after();
+      if (died)
+        throw new Error(`${name} died:\n${readFileSync(join(directory, 'log'), 'utf8').slice(-4000)}`);
     },
   };
 }
