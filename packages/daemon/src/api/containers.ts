@@ -249,6 +249,15 @@ export function containerApi(dependencies: ContainerRouteDependencies): Containe
       call.empty(status);
     };
 
+  async function kill(id: string, call: Call): Promise<void> {
+    try {
+      await containers.kill(id, call.query.get('signal') ?? '');
+    } catch (error) {
+      if (!(error instanceof DaemonError)) throw error;
+      throw new DaemonError(error.kind, `cannot kill container: ${id}: ${error.message}`);
+    }
+  }
+
   const post = (path: string, handler: Route['handler']): Route => ({ method: 'POST', path, handler });
 
   return {
@@ -268,10 +277,7 @@ export function containerApi(dependencies: ContainerRouteDependencies): Containe
         '/containers/:id/restart',
         operation(204, (id, call) => containers.restart(id, stopOptions(call))),
       ),
-      post(
-        '/containers/:id/kill',
-        operation(204, (id, call) => containers.kill(id, call.query.get('signal') ?? '')),
-      ),
+      post('/containers/:id/kill', operation(204, kill)),
       post(
         '/containers/:id/pause',
         operation(204, (id) => containers.pause(id)),

@@ -45,14 +45,14 @@ function registryConfig(config: DaemonConfig): object {
   ];
   const insecure = config.insecureRegistries;
   return {
-    AllowNondistributableArtifactsCIDRs: null,
-    AllowNondistributableArtifactsHostnames: null,
+    AllowNondistributableArtifactsCIDRs: [],
+    AllowNondistributableArtifactsHostnames: [],
     InsecureRegistryCIDRs: [...loopbackCidrs, ...insecure.filter(isCidr)],
     IndexConfigs: Object.fromEntries([
       index('docker.io', true, true),
       ...insecure.filter((name) => !isCidr(name)).map((name) => index(name, false, false)),
     ]),
-    Mirrors: config.registryMirrors.length === 0 ? null : mirrors,
+    Mirrors: mirrors,
   };
 }
 

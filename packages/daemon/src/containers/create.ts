@@ -6,6 +6,8 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { DaemonError } from '../errors.js';
+import { formatPlatform, parsePlatform, platformRank } from '../images/registry/platform.js';
+import type { Platform } from '../images/types.js';
 import { crashPoint } from '../storage/crash-point.js';
 import { allSettled, type Context, publish } from './context.js';
 import { logKeeping } from './logs/options.js';
@@ -52,12 +54,23 @@ function completeHostConfig(context: Context, request: HostConfig): HostConfig {
 export const defaultCgroupns = ({ config, host }: Context): string =>
   config.defaultCgroupnsMode || (host.controlGroups === 'v2' ? 'private' : 'host');
 
+/** Not found: the command line pulls the image for that platform then. */
+function checkPlatform(name: string, offered: Platform, wanted: string): void {
+  if (platformRank(offered, parsePlatform(wanted)) === undefined)
+    throw new DaemonError(
+      'notFound',
+      `image with reference ${name} was found but does not provide the specified platform (${formatPlatform(parsePlatform(wanted))})`,
+    );
+}
+
 export async function createContainer(
   context: Context,
   request: ContainerCreate,
 ): Promise<{ id: string; warnings: string[] }> {
   const { images, layers, mounts, networks, records, registry } = context;
   const image = request.config.Image === '' ? undefined : images.get(request.config.Image);
+  if (image !== undefined && request.platform !== undefined)
+    checkPlatform(request.config.Image, image.config, request.platform);
   const hostConfig = completeHostConfig(context, request.hostConfig);
   const { warnings } = checkHostConfig(hostConfig, context.host);
   checkConfig(request.config, hostConfig);

@@ -41,11 +41,7 @@ export async function killContainer(context: Context, container: Container, sign
     await context.locks.run(container.id, () => cancelRestart(context, container));
     return;
   }
-  if (!isUp(container))
-    throw new DaemonError(
-      'conflict',
-      `cannot kill container: ${container.name}: container ${container.id} is not running`,
-    );
+  if (!isUp(container)) throw new DaemonError('conflict', `container ${container.id} is not running`);
   const ended = number === sigkill ? endOf(context, container, killPatienceMs) : undefined;
   await sendSignal(context, container, number);
   await ended;

@@ -79,14 +79,24 @@ export async function updateContainer(
   return { Warnings: warnings };
 }
 
+/** Docker's words before what is wrong with a new name. */
+function allocate<T>(step: () => T): T {
+  try {
+    return step();
+  } catch (error) {
+    if (!(error instanceof DaemonError)) throw error;
+    throw new DaemonError(error.kind, `Error when allocating new name: ${error.message}`);
+  }
+}
+
 /** Under the container's lock. */
 export async function renameContainer(context: Context, container: Container, to: string): Promise<void> {
   if (to === '' || to === '/') throw new DaemonError('invalid', 'Neither old nor new names may be empty');
-  const name = checkName(to);
+  const name = allocate(() => checkName(to));
   const old = container.name;
   if (name === old)
     throw new DaemonError('invalid', 'Renaming a container with the same name as its current name');
-  context.registry.reserve(name, container.id);
+  allocate(() => context.registry.reserve(name, container.id));
   container.name = name;
   try {
     await context.records.save(container);

@@ -67,12 +67,13 @@ export function capabilitiesOfMask(hexadecimal: string): string[] {
 const all = 'ALL';
 
 /** `net_admin`, `CAP_NET_ADMIN` → `CAP_NET_ADMIN`; throws for unknown ones. */
-function normalize(names: readonly string[]): string[] {
+function normalize(option: 'CapAdd' | 'CapDrop', names: readonly string[]): string[] {
   return names.map((name) => {
     const upper = name.toUpperCase();
     if (upper === all) return all;
     const full = upper.startsWith('CAP_') ? upper : `CAP_${upper}`;
-    if (!capabilityNames.includes(full)) throw new DaemonError('invalid', `invalid capability: "${name}"`);
+    if (!capabilityNames.includes(full))
+      throw new DaemonError('invalid', `invalid ${option}: unknown capability: "${full}"`);
     return full;
   });
 }
@@ -86,8 +87,8 @@ export interface CapabilityRequest {
 /** The container's set, limited to `available`: what the daemon lacks, nobody can be given. */
 export function capabilitySet(request: CapabilityRequest, available: readonly string[]): string[] {
   if (request.privileged) return [...available];
-  const add = normalize(request.add);
-  const drop = normalize(request.drop);
+  const add = normalize('CapAdd', request.add);
+  const drop = normalize('CapDrop', request.drop);
   const base = add.includes(all)
     ? available.filter((name) => !drop.includes(name))
     : drop.includes(all)
@@ -99,6 +100,6 @@ export function capabilitySet(request: CapabilityRequest, available: readonly st
 
 /** Throws what `capabilitySet` would for unknown names. */
 export function checkCapabilities(add: readonly string[], drop: readonly string[]): void {
-  normalize(add);
-  normalize(drop);
+  normalize('CapAdd', add);
+  normalize('CapDrop', drop);
 }
