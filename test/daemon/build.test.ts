@@ -726,7 +726,7 @@ test('docker commit', async (t) => {
   await daemon.ok(
     'run',
     '--name',
-    'c',
+    'done',
     '--network',
     'none',
     '-e',
@@ -783,7 +783,7 @@ test('docker commit', async (t) => {
       await sleep(100);
     }
     const since = Math.floor(Date.now() / 1000);
-    await daemon.ok('commit', 'live', 'lived');
+    await daemon.ok('commit', 'live', 'other');
     const events = await daemon.ok(
       ...[
         'events',
@@ -798,8 +798,8 @@ test('docker commit', async (t) => {
       ],
     );
     assert.deepEqual(events.split('\n').slice(-3), ['pause', 'unpause', 'commit']);
-    assert.equal(await inspect(daemon, 'lived', '.Config.Cmd').then((cmd) => (cmd as string[])[0]), 'sh');
-    assert.equal(await run(daemon, 'lived', 'cat /l'), 'L');
+    assert.equal(await inspect(daemon, 'other', '.Config.Cmd').then((cmd) => (cmd as string[])[0]), 'sh');
+    assert.equal(await run(daemon, 'other', 'cat /l'), 'L');
     await daemon.ok('commit', '--pause=false', 'live');
   });
 

@@ -20,7 +20,6 @@ import { systemRoutes } from './api/system.js';
 import type { EngineCounts } from './api/system-info.js';
 import { volumeRoutes } from './api/volumes.js';
 import { createBuilder } from './build/builder.js';
-import { applyChanges } from './build/commit.js';
 import { createPullImage } from './build/pull.js';
 import { createRunContainer } from './build/run-container.js';
 import { reloadInto } from './config/reload.js';
@@ -109,7 +108,6 @@ export async function startDaemon(initial: DaemonConfig): Promise<RunningDaemon>
         .map((container) => ({ id: container.id, running: isUp(container) }));
     routes.push(
       ...imageRoutes({ images, layers, content, events, temporary: layout.temporary, users: imageUsers }),
-      ...imageTransferRoutes({ transfer, applyChanges }),
     );
 
     const volumes = await createVolumes({ layout, events, log });
@@ -157,7 +155,10 @@ export async function startDaemon(initial: DaemonConfig): Promise<RunningDaemon>
         attach: (container) => observation.attach(container),
       }),
     });
-    routes.push(...buildRoutes({ builder, events }));
+    routes.push(
+      ...buildRoutes({ builder, events }),
+      ...imageTransferRoutes({ transfer, applyChanges: builder.applyChanges }),
+    );
 
     const counts = (): EngineCounts => ({
       ...countContainers(containers.list()),

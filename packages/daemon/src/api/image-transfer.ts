@@ -16,7 +16,7 @@ import { jsonPlatform, repoTagReference } from './images.js';
 export interface ImageTransferDeps {
   transfer: ImageTransfer;
   /** Dockerfile instructions of `--change` applied to a configuration. Throws invalid. */
-  applyChanges(config: ImageRunConfig, changes: readonly string[]): ImageRunConfig;
+  applyChanges(config: ImageRunConfig, changes: readonly string[]): Promise<ImageRunConfig>;
 }
 
 const since = { importPlatform: 32, pushPlatform: 46, loadPlatform: 48 };
@@ -75,7 +75,7 @@ export function imageTransferRoutes({ transfer, applyChanges }: ImageTransferDep
     const platformText = query.get('platform') ?? '';
     const platform =
       call.version >= since.importPlatform && platformText !== '' ? parsePlatform(platformText) : undefined;
-    const config = applyChanges({}, query.getAll('changes'));
+    const config = await applyChanges({}, query.getAll('changes'));
     await withProgress(call, async (progress) => {
       let input = call.input;
       if (source !== '-') {

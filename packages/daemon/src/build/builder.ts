@@ -1,156 +1,29 @@
 /**
- * The classic builder: a Dockerfile and a context become an image, told step by step as dockerd tells it.
+ * The builder's face, and what a crash left of builds. The rest is loaded with the first build: most daemons never see
+ * one.
  *
- * In: requests. Out: images. May import: everything in this folder, the areas below by their faces.
+ * In: requests. Out: images. May import: journal; everything in this folder once it is needed.
  */
-import { mkdir, readdir } from 'node:fs/promises';
-import { join } from 'node:path';
-import { DaemonError } from '../errors.js';
 import type { EventSink } from '../events/types.js';
 import type { Layout } from '../layout.js';
-import { createBuildArgs } from './build-args.js';
-import { createStepCache, noCache } from './cache.js';
-import { commitContainer } from './commit.js';
-import { openContext } from './context.js';
-import { beginStage, commandsOf, runInstruction, unmountTrees } from './dispatch.js';
-import type { Stage } from './dockerfile/instructions.js';
-import { parseStages } from './dockerfile/instructions.js';
-import { expandWord } from './dockerfile/lexer.js';
-import { parseLines } from './dockerfile/lines.js';
-import { removeAbandoned, settleContainers } from './run-step.js';
-import { type Build, type BuilderDependencies, type StageState, shortId } from './stage.js';
-import type { Builder, BuildRequest } from './types.js';
+import { journalOf, removeAbandoned } from './journal.js';
+import type { BuilderDependencies } from './stage.js';
+import type { Builder } from './types.js';
 
-/** The stages up to and with `--target`: its name or its number. */
-export function targetStages(stages: readonly Stage[], target: string): readonly Stage[] {
-  if (target === '') return stages;
-  let index = stages.findIndex(({ from }) => from.body.name === target.toLowerCase());
-  if (index < 0 && /^\d+$/.test(target) && Number(target) < stages.length) index = Number(target);
-  if (index < 0) throw new DaemonError('invalid', `failed to reach build target ${target} in Dockerfile`);
-  return stages.slice(0, index + 1);
-}
-
-/** `--label` becomes LABEL instructions at the end, in the order of their names. */
-function addLabels(stages: readonly Stage[], labels: Readonly<Record<string, string>>): readonly Stage[] {
-  const last = stages.at(-1);
-  if (!last) return stages;
-  const added = Object.keys(labels)
-    .sort()
-    .map((key) => ({
-      body: { kind: 'label' as const, pairs: [{ key, value: labels[key]! }], literal: true },
-      code: `LABEL ${key}=${labels[key]}`,
-      line: last.from.line,
-      column: last.from.column,
-    }));
-  return [...stages.slice(0, -1), { ...last, instructions: [...last.instructions, ...added] }];
-}
-
-const cancelled = (): Error => new Error('Build cancelled');
-
-async function runBuild(build: Build, dockerfile: string): Promise<StageState['image']> {
-  const { lines, escapeToken, warnings } = parseLines(dockerfile);
-  build.escapeToken = escapeToken;
-  const parsed = parseStages(lines, escapeToken);
-  const stages = addLabels(targetStages(parsed.stages, build.options.target), build.options.labels);
-  if (warnings.length > 0)
-    build.err(
-      `${[...warnings, '[WARNING]: Empty continuation lines will become errors in a future release.'].join('\n')}\n`,
-    );
-  const args = createBuildArgs(build.options.args);
-  const total = parsed.globalArgs.length + commandsOf(stages);
-  let number = 1;
-  const print = (code: string): void => {
-    build.out(`Step ${number++}/${total} : ${code}`);
-    build.out('\n');
-  };
-  for (const instruction of parsed.globalArgs) {
-    print(instruction.code);
-    for (const { name, value } of instruction.body.args) {
-      const known = args.visible([]);
-      const expand = (word: string): string => expandWord(word, escapeToken, (key) => known.get(key));
-      args.addGlobal(expand(name), value === undefined ? undefined : expand(value));
-    }
-  }
-  let image: StageState['image'];
-  for (const stage of stages) {
-    const { name } = stage.from.body;
-    if (name !== '' && build.finished.some((finished) => finished.name === name))
-      throw new Error(`${name} stage name already used`);
-    print(stage.from.code);
-    const state = await beginStage(build, args, stage.from);
-    build.out(` ---> ${shortId(state.image ?? '')}\n`);
-    for (const instruction of stage.instructions) {
-      if (build.signal.aborted) throw cancelled();
-      print(instruction.code);
-      await runInstruction(build, state, instruction);
-      build.out(` ---> ${shortId(state.image ?? '')}\n`);
-    }
-    if (state.image !== undefined) build.report({ aux: { ID: state.image } });
-    build.finished.push({ name, image: state.image });
-    image = state.image;
-  }
-  const unused = args.unused();
-  if (unused.length > 0)
-    build.out(`[Warning] One or more build-args [${unused.join(' ')}] were not consumed\n`);
-  return image;
-}
-
-/** Builds; needs the other areas running, so it comes last before the API. */
+/** Needs the other areas running, so it comes last before the API. */
 export async function createBuilder(
   dependencies: Omit<BuilderDependencies, 'temporary' | 'journal'> & { layout: Layout; events: EventSink },
 ): Promise<Builder> {
   const { layout, events, ...areas } = dependencies;
-  const journal = join(layout.dataRoot, 'builds');
-  await mkdir(journal, { recursive: true, mode: 0o700 });
-  await removeAbandoned(await readdir(journal), areas.containers, journal);
-
-  const build = async (request: BuildRequest): Promise<NonNullable<StageState['image']>> => {
-    const { options, report, signal } = request;
-    const context = await openContext({
-      temporary: layout.temporary,
-      body: request.context,
-      remote: options.remote,
-      dockerfile: options.dockerfile || 'Dockerfile',
-      report,
-      signal,
-    });
-    const state: Build = {
-      ...areas,
-      temporary: layout.temporary,
-      journal,
-      options,
-      escapeToken: '\\',
-      context: context.root === undefined ? undefined : { root: context.root, context: true },
-      cache: options.noCache ? noCache : createStepCache(areas.images, options.cacheFrom),
-      finished: [],
-      holds: [],
-      report: request.aux ? report : (message) => message.aux === undefined && report(message),
-      out: (stream) => report({ stream }),
-      // As docker's own stderr formatter marks it: bright red.
-      err: (text) => report({ stream: `\u001b[91m${text}\u001b[0m` }),
-      signal,
-      mounted: new Map(),
-      runContainers: new Set(),
-    };
-    try {
-      const image = await runBuild(state, context.dockerfile);
-      if (image === undefined) throw new Error('No image was generated. Is your Dockerfile empty?');
-      state.out(`Successfully built ${shortId(image)}\n`);
-      for (const tag of options.tags) {
-        await areas.images.tag(image, tag);
-        state.out(`Successfully tagged ${tag}\n`);
-      }
-      return image;
-    } catch (error) {
-      if (!signal.aborted) throw error;
-      state.out('Build cancelled\n');
-      throw cancelled();
-    } finally {
-      await settleContainers(state, true);
-      await unmountTrees(state);
-      for (const hold of state.holds) hold.release();
-      await context.close();
-    }
+  const journal = journalOf(layout);
+  await removeAbandoned(areas.containers, journal);
+  return {
+    build: async (request) =>
+      (await import('./build-image.js')).buildImage(
+        { ...areas, journal, temporary: layout.temporary },
+        request,
+      ),
+    commit: async (request) => (await import('./commit.js')).commitContainer({ ...areas, events }, request),
+    applyChanges: async (config, changes) => (await import('./commit.js')).applyChanges(config, changes),
   };
-  return { build, commit: (request) => commitContainer({ ...areas, events }, request) };
 }

@@ -6,7 +6,6 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { HostConfig } from '../containers/types.js';
-import { errnoOf } from '../errors.js';
 import { writeFileAtomic } from '../storage/atomic-file.js';
 import { resolveCommand } from './configure.js';
 import type { BodyOf } from './dockerfile/instructions.js';
@@ -93,24 +92,6 @@ export async function settleContainers(build: Build, remove: boolean): Promise<v
     }
     build.runContainers.delete(id);
     if (name !== undefined) await rm(join(build.journal, name), { force: true });
-  }
-}
-
-/** At start: containers of builds that a crash ended. */
-export async function removeAbandoned(
-  names: readonly string[],
-  containers: Pick<Build['containers'], 'remove'>,
-  journal: string,
-): Promise<void> {
-  for (const name of names) {
-    try {
-      await containers.remove(name, { force: true, volumes: true });
-    } catch (error) {
-      if (!(error instanceof Error && /No such container/.test(error.message))) throw error;
-    }
-    await rm(join(journal, name), { force: true }).catch((error: unknown) => {
-      if (errnoOf(error) !== 'ENOENT') throw error;
-    });
   }
 }
 

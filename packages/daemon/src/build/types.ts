@@ -60,6 +60,8 @@ export interface Builder {
   build(request: BuildRequest): Promise<Digest>;
   /** `docker commit`. */
   commit(request: CommitRequest): Promise<Digest>;
+  /** `--change` of commit and import: Dockerfile instructions that change a configuration. */
+  applyChanges(config: ImageRunConfig, changes: readonly string[]): Promise<ImageRunConfig>;
 }
 
 /** A RUN that ended with another code than 0: the code goes into `errorDetail`. */
