@@ -14,4 +14,146 @@ export interface Explained {
   why: string;
 }
 
-export const explained: readonly Explained[] = [];
+const newer = 'as dockerd 28 has it; the reference is 20.10';
+const any = /./;
+
+export const explained: readonly Explained[] = [
+  {
+    step: /^info /,
+    line: /^(ID|ServerVersion|InitBinary|DriverStatus\[|ContainerdCommit\.|Runtimes\.io\.containerd\.)/,
+    what: '`info`: identity, version, storage status, no containerd',
+    why: 'another engine: conmon watches containers, and the init is Debian’s `tini-static`',
+  },
+  {
+    step: /^info /,
+    line: /^Plugins\.(Network|Log)\[/,
+    what: '`info`: network drivers `bridge`, `host`, `macvlan`, `null`; log drivers `json-file`, `local`, `none`',
+    why: 'the drivers that are here',
+  },
+  {
+    step: /^info /,
+    line: /^(KernelMemory|KernelMemoryTCP) =/,
+    what: '`info`: no kernel memory limits',
+    why: `deprecated in the kernel, removed from dockerd since; ${newer}`,
+  },
+  {
+    step: /^info /,
+    line: /^RegistryConfig\.InsecureRegistryCIDRs|^SecurityOptions\[|^DefaultAddressPools|^CDISpecDirs/,
+    what: '`info`: `::1/128` is an insecure registry too; the seccomp profile is called `builtin`',
+    why: newer,
+  },
+  {
+    step: /inspect/,
+    line: /GraphDriver\.Data\./,
+    what: 'paths of `GraphDriver.Data`',
+    why: 'another layout of the data root',
+  },
+  {
+    step: /inspect/,
+    line: /\.LogPath =/,
+    what: '`LogPath` names another file, and is there before the first start',
+    why: 'the monitor writes its own format; `docker logs` reads it',
+  },
+  {
+    step: /inspect/,
+    line: /\.SandboxKey =/,
+    what: '`SandboxKey` ends with the whole ID',
+    why: 'the name of the namespace’s file',
+  },
+  {
+    step: /inspect/,
+    line: /HostConfig\.(KernelMemory|KernelMemoryTCP|MaskedPaths\[)/,
+    what: 'no `KernelMemory`; `/sys/devices/virtual/powercap` is masked as well',
+    why: newer,
+  },
+  {
+    step: /image inspect built/,
+    line: /\.(Container|DockerVersion) =/,
+    what: '`Container` and `DockerVersion` of a built image are empty',
+    why: 'a build leaves no container to name, and the engine is not Docker',
+  },
+  {
+    step: any,
+    line: /[Ii]nvalid filter '/,
+    what: '`invalid filter` begins with a small letter',
+    why: newer,
+  },
+  {
+    step: /^ps .*exited=abc/,
+    line: /exited=abc|strconv\.Atoi/,
+    what: 'a filter `exited` that is no number is named',
+    why: 'clearer than the text of a Go function',
+  },
+  {
+    step: /^run .* (nonsense|\/etc)$/,
+    line: /OCI runtime create failed/,
+    what: '`failed to create task for container:` stands before errors of the runtime',
+    why: newer,
+  },
+  {
+    step: /--privileged/,
+    line: /exit code|unable to apply caps|CapEff/,
+    what: '`--privileged` works where the daemon itself lacks capabilities',
+    why: 'capabilities the daemon has not cannot be given; dockerd fails instead',
+  },
+  {
+    step: /--cpus 1000/,
+    line: /[Rr]ange of CPUs/,
+    what: '`range of CPUs` begins with a small letter',
+    why: newer,
+  },
+  {
+    step: /--add-host/,
+    line: /ip6-(localnet|mcastprefix)/,
+    what: '`/etc/hosts` has `fe00::` for `fe00::0`',
+    why: newer,
+  },
+  {
+    step: /--platform linux\/arm64/,
+    line: /lookup registry-1\.docker\.io|failed to (resolve|do)|registry-1/,
+    what: 'words of an error of the network',
+    why: 'Node’s resolver is not Go’s',
+  },
+  {
+    step: /^exec one nonsense/,
+    line: /exit code/,
+    what: '`docker exec` of a program that is not there ends with 127',
+    why: `${newer} (126 is kept for one that cannot be run)`,
+  },
+  {
+    step: /^(pause|unpause|kill|exec|rm|rename)/,
+    line: /[Cc]ontainer <id> is (not running|already paused|not paused)|[Cc]annot (kill|remove)|You cannot remove|Invalid container name/,
+    what: 'errors about a container’s state begin with small letters; `rm` of a running one has a new text',
+    why: newer,
+  },
+  {
+    step: /^network create/,
+    line: /Pool overlaps|[Ii]nvalid subnet|invalid network config/,
+    what: 'errors of subnets',
+    why: newer,
+  },
+  {
+    step: /--ip 10\.(9\.9\.9|215\.0\.10)/,
+    line: /[Ii]nvalid address|user specified IP address/,
+    what: '`--ip` outside the network’s subnets is told as such, also when the subnet was chosen by the engine',
+    why: newer,
+  },
+  {
+    step: /container:nonsense/,
+    line: any,
+    what: '`--network container:NAME` of an unknown container fails when the container is created',
+    why: 'nothing is left to remove',
+  },
+  {
+    step: /^build -$/,
+    line: /unknown instruction|no build stage/,
+    what: 'errors of a Dockerfile end with line and column',
+    why: 'so that the place is found',
+  },
+  {
+    step: /^import /,
+    line: /unexpected EOF/,
+    what: 'an import that is no archive: `unexpected EOF`',
+    why: 'no helper process whose failure would be told',
+  },
+];

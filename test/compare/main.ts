@@ -3,10 +3,11 @@
  *
  * In: nothing, or the number of the first step. Out: a report, exit code 1 for an unexplained difference.
  */
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Outcome, runProgram } from '../daemon/daemon.js';
+import { mountsBelow, type Outcome, runProgram } from '../daemon/daemon.js';
 import { busyboxImage, dockerArchive } from '../daemon/images.js';
 import { explained } from './differences.js';
 import { type Engine, startDockerd, startNoos } from './engines.js';
@@ -88,6 +89,8 @@ try {
     await clear(engine);
     await engine.stop();
   }
+  // dockerd leaves mounts of its namespaces.
+  for (const path of mountsBelow(directory).reverse()) execFileSync('umount', ['-l', path]);
   rmSync(directory, { recursive: true, force: true });
 }
 explained.forEach((one, index) => {

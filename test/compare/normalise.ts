@@ -17,6 +17,8 @@ const replacements: readonly [RegExp, string][] = [
   [/\b(172\.(1[6-9]|2\d|3[01])|192\.168)\.\d+\.(\d+)/g, '<net>.$3'],
   [/\b[a-z]+_[a-z]+\d?\b(?= *$)/gm, '<name>'],
   [/\bnooscmp[01]\b/g, '<link>'],
+  // Number and peer of an interface: of the host, not of the engine.
+  [/^\d+: eth0(@if\d+)?:/gm, '<number>: eth0:'],
 ];
 
 /** Lines of a text; runs of spaces are one, as widths of columns follow from the content. */

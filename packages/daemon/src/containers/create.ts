@@ -83,7 +83,9 @@ export async function createContainer(
   const name = request.name ? checkName(request.name) : randomName(registry.taken);
   for (const mode of [hostConfig.NetworkMode, hostConfig.PidMode, hostConfig.IpcMode]) {
     const other = containerOf(mode);
-    if (other !== undefined) registry.get(other);
+    // Not "not found": the command line would take it for the image and pull.
+    if (other !== undefined && registry.find(other) === undefined)
+      throw new DaemonError('invalid', `No such container: ${other}`);
   }
   registry.reserve(name, id);
   const undo: (() => Promise<unknown> | unknown)[] = [() => registry.release(name)];

@@ -156,6 +156,8 @@ export function checkHostConfig(host: HostConfig, target: Host): Checked {
       .warnings,
   );
   for (const name of Object.keys(host.Sysctls ?? {})) checkSysctl(name, host);
+  if (networkOfMode(host.NetworkMode) === 'host' && Object.keys(host.PortBindings ?? {}).length > 0)
+    warnings.push('Published ports are discarded when using host network mode');
   if (host.Isolation && host.Isolation !== 'default')
     throw invalid(`invalid isolation: '${host.Isolation}': only 'default' is supported`);
   if (host.StorageOpt && Object.keys(host.StorageOpt).length > 0)
