@@ -96,7 +96,7 @@ async function fetchLayers(
   const signal = AbortSignal.any([request.signal, controller.signal]);
   const holds: { release(): void }[] = [];
   const jobs: Promise<unknown>[] = [];
-  const underWay = new Map<Digest, { chainId: Digest; ready: Promise<unknown> }>();
+  const underWay = new Map<Digest, Digest>();
   const missing = chain.findIndex((chainId) => layers.find(chainId) === undefined);
   const present = missing === -1 ? chain.length : missing;
   try {
@@ -107,17 +107,20 @@ async function fetchLayers(
       manifest.layers.slice(present).map((layer) => [layer.digest, layer]),
     ).values())
       report({ status: 'Pulling fs layer', progressDetail: {}, id: shortId(digest) });
-    let parentReady: Promise<unknown> = Promise.resolve();
     for (let i = present; i < chain.length; i++) {
       const diffId = diffIds[i]!;
       const chainId = chain[i]!;
-      const parent = chain[i - 1];
-      const descriptor = manifest.layers[i]!;
       const twin = underWay.get(diffId);
-      const job = { repository, descriptor, diffId, chainId, parent, parentReady, twin };
-      parentReady = transfers.fetch(job, report, signal);
-      jobs.push(parentReady);
-      if (twin === undefined) underWay.set(diffId, { chainId, ready: parentReady });
+      const job = {
+        repository,
+        descriptor: manifest.layers[i]!,
+        diffId,
+        chainId,
+        parent: chain[i - 1],
+        twin,
+      };
+      jobs.push(transfers.fetch(job, report, signal));
+      if (twin === undefined) underWay.set(diffId, chainId);
     }
     await Promise.all(jobs);
   } catch (error) {

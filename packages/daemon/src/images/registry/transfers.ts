@@ -19,10 +19,8 @@ export interface LayerJob {
   diffId: Digest;
   chainId: Digest;
   parent: Digest | undefined;
-  /** Resolves when the parent is in the graph. */
-  parentReady: Promise<unknown>;
-  /** A layer of the same image with the same content that is under way: taken from the graph when it is there. */
-  twin: { chainId: Digest; ready: Promise<unknown> } | undefined;
+  /** A layer of the same image with the same content, asked for before: taken from the graph when it is there. */
+  twin: Digest | undefined;
 }
 
 export interface Transfers {
@@ -45,6 +43,11 @@ export function createTransfers(parts: {
   const { content, layers, downloads, retry } = parts;
   const running = new Map<Digest, Transfer>();
 
+  /** Resolves when the layer is in the graph: whoever brings it, not whoever asked first. */
+  const present = async (chainId: Digest | undefined): Promise<void> => {
+    if (chainId !== undefined && layers.find(chainId) === undefined) await running.get(chainId)?.result;
+  };
+
   /** Compressed bytes, verified, with what the user sees of it. */
   async function* bytesOf(
     job: LayerJob,
@@ -64,8 +67,8 @@ export function createTransfers(parts: {
   const prepare = async (job: LayerJob, progress: LayerProgress, signal: AbortSignal) => {
     const { descriptor, diffId, twin } = job;
     if (twin !== undefined) {
-      await twin.ready;
-      return layers.prepare(await layers.tar(twin.chainId), diffId);
+      await present(twin);
+      return layers.prepare(await layers.tar(twin), diffId);
     }
     const release = await downloads.acquire(signal, () => progress.status('Waiting'));
     try {
@@ -80,13 +83,16 @@ export function createTransfers(parts: {
   };
 
   const run = async (job: LayerJob, report: Report, signal: AbortSignal): Promise<Layer> => {
+    const parentReady = present(job.parent);
+    // It may fail before anybody waits for it here.
+    parentReady.catch(() => {});
     const progress = layerProgress(
       shortId(job.descriptor.digest),
       job.twin === undefined ? report : () => {},
     );
     const prepared = await prepare(job, progress, signal);
     try {
-      await job.parentReady;
+      await parentReady;
       signal.throwIfAborted();
       const layer = await prepared.commit(job.parent);
       crashPoint('pull:after-commit');
