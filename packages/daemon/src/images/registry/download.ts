@@ -54,15 +54,28 @@ async function* chunksOf(body: Readable, skip: number): AsyncGenerator<Buffer> {
   }
 }
 
+export interface Download {
+  repository: Repository;
+  descriptor: Descriptor;
+  /** Bytes that are here already. */
+  offset: number;
+  progress: LayerProgress;
+  signal: AbortSignal;
+  /** Each answer is a piece of the whole. */
+  onPiece(): void;
+  policy?: RetryPolicy | undefined;
+}
+
 /** Everything from `offset` to the blob's end: dropped lines, refused connections and 5xx are tried again. */
-export async function* downloadLayer(
-  repository: Repository,
-  { digest, size }: Descriptor,
-  offset: number,
-  progress: LayerProgress,
-  signal: AbortSignal,
-  policy: RetryPolicy = defaultRetryPolicy,
-): AsyncGenerator<Buffer> {
+export async function* downloadLayer({
+  repository,
+  descriptor: { digest, size },
+  offset,
+  progress,
+  signal,
+  onPiece,
+  policy = defaultRetryPolicy,
+}: Download): AsyncGenerator<Buffer> {
   let received = offset;
   let fruitless = 0;
   for (let resumes = 0; received < size || resumes === 0; resumes++) {
@@ -70,6 +83,7 @@ export async function* downloadLayer(
     let failure: unknown;
     try {
       const { body, resumed } = await repository.blob(digest, received, signal);
+      onPiece();
       for await (const chunk of chunksOf(body, resumed ? 0 : received)) {
         received += chunk.length;
         if (received > size)

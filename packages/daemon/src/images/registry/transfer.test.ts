@@ -259,6 +259,30 @@ test('a registry that ignores ranges is read again from the start', async (t) =>
   assert.equal(parts.images.list().length, 1);
 });
 
+test('a resumed layer that came out wrong is fetched once more, whole', async (t) => {
+  const { registry, pull, parts, leftovers } = await setUp(t);
+  const { digest } = addImage(registry, 'app', '1', [tarOf({ big: randomBytes(200_000) })]).layers[0]!;
+  const bytes = registry.blobs.get(digest)!;
+  const answers = [
+    () => ({ from: 0, send: Buffer.from(bytes).fill(9, 40_000, 40_100).subarray(0, 90_000) }),
+    (start: number) => ({ from: start, send: bytes.subarray(start) }),
+  ];
+  registry.intercept = (request, response, url) => {
+    const answer = url.pathname.endsWith(digest) ? answers.shift() : undefined;
+    if (answer === undefined) return false;
+    const { from, send } = answer(Number(/=(\d+)-/.exec(request.headers.range ?? '')?.[1] ?? 0));
+    response.writeHead(from > 0 ? 206 : 200, {
+      'content-length': bytes.length - from,
+      ...(from > 0 && { 'content-range': `bytes ${from}-${bytes.length - 1}/${bytes.length}` }),
+    });
+    response.write(send, () => setTimeout(() => (from > 0 ? response.end() : response.destroy()), 20));
+    return true;
+  };
+  await pull('app:1');
+  assert.equal(parts.images.list().length, 1);
+  assert.deepEqual(leftovers(), []);
+});
+
 test('lies about content end the pull and leave nothing', async (t) => {
   const { registry, pull, parts, leftovers, layersOnDisk } = await setUp(t);
   const good = tarOf({ good: 'good' });

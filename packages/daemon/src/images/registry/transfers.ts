@@ -6,9 +6,11 @@
  */
 import { Readable } from 'node:stream';
 import { decompress } from '../../archive/decompress.js';
+import { DaemonError, errnoOf } from '../../errors.js';
 import { crashPoint } from '../../storage/crash-point.js';
 import type { Content, Descriptor, Digest, Layer, Layers } from '../types.js';
 import { downloadLayer, type RetryPolicy } from './download.js';
+import { RegistryError } from './errors.js';
 import type { Limiter } from './limiter.js';
 import { type LayerProgress, layerProgress, type Report, shortId } from './progress.js';
 import type { Repository } from './repository.js';
@@ -34,6 +36,20 @@ interface Transfer {
   controller: AbortController;
 }
 
+/** What came is wrong, as against: it did not come, or could not be written. */
+const isContentError = (error: unknown): boolean =>
+  !(error instanceof RegistryError) && (errnoOf(error) === undefined || /^Z_/.test(errnoOf(error)!));
+
+/** Errors of zlib are about bytes that cannot be what the digest names. */
+const damaged = (digest: Digest, error: unknown): unknown =>
+  /^Z_/.test(errnoOf(error) ?? '')
+    ? new DaemonError(
+        'system',
+        `filesystem layer verification failed for digest ${digest}: ${(error as Error).message}`,
+        { cause: error },
+      )
+    : error;
+
 export function createTransfers(parts: {
   content: Content;
   layers: Layers;
@@ -53,11 +69,15 @@ export function createTransfers(parts: {
     job: LayerJob,
     progress: LayerProgress,
     signal: AbortSignal,
+    onPiece: () => void,
   ): AsyncGenerator<Buffer> {
     const { descriptor, repository } = job;
     yield* content.download(
       descriptor,
-      async (offset) => downloadLayer(repository, descriptor, offset, progress, signal, retry),
+      async (offset) => {
+        if (offset > 0) onPiece();
+        return downloadLayer({ repository, descriptor, offset, progress, signal, onPiece, policy: retry });
+      },
       (received) => progress.bytes('Downloading', received, descriptor.size),
     );
     progress.status('Verifying Checksum');
@@ -72,11 +92,21 @@ export function createTransfers(parts: {
     }
     const release = await downloads.acquire(signal, () => progress.status('Waiting'));
     try {
-      const source = Readable.from(bytesOf(job, progress, signal), { objectMode: false });
-      const prepared = await layers.prepare(await decompress(source), diffId);
-      crashPoint('pull:after-layer');
-      progress.bytes('Extracting', descriptor.size, descriptor.size);
-      return prepared;
+      // What was put together of several parts and is wrong may be right when it comes in one.
+      for (let pieces = 0; ; pieces = 0) {
+        try {
+          const bytes = bytesOf(job, progress, signal, () => pieces++);
+          const source = Readable.from(bytes, { objectMode: false });
+          const prepared = await layers.prepare(await decompress(source), diffId);
+          crashPoint('pull:after-layer');
+          progress.bytes('Extracting', descriptor.size, descriptor.size);
+          return prepared;
+        } catch (error) {
+          if (!isContentError(error) || signal.aborted) throw error;
+          await content.forget(descriptor.digest);
+          if (pieces < 2) throw damaged(descriptor.digest, error);
+        }
+      }
     } finally {
       release();
     }
