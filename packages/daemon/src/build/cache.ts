@@ -14,24 +14,24 @@ export interface StepCache {
   reset(): void;
 }
 
-type ImageStore = Pick<Images, 'add' | 'find' | 'list'>;
+type ImageStore = Pick<Images, 'add' | 'find' | 'children'>;
 
 const platformFits = (wanted: Platform, image: ImageConfig): boolean =>
   wanted.os === image.os &&
   wanted.architecture === image.architecture &&
   (wanted.variant === undefined || (image.variant ?? wanted.variant) === wanted.variant);
 
-/** The youngest child of `parent` that was built by the same step. */
+/** The youngest of the children of `parent` that was built by the same step. */
 export function localMatch(
-  images: readonly Image[],
+  children: readonly Image[],
   parent: Digest | undefined,
   step: StepConfig,
   platform: Platform,
 ): Image | undefined {
   let match: Image | undefined;
-  for (const image of images) {
+  for (const image of children) {
     const built = image.config.container_config as StepConfig | undefined;
-    if (image.parent !== parent || !built || !platformFits(platform, image.config)) continue;
+    if (!built || !platformFits(platform, image.config)) continue;
     // Without a parent only what a build from scratch left counts, not what was pulled or imported.
     if (parent === undefined && image.config.history?.length !== 1) continue;
     if (!sameStep(built, step)) continue;
@@ -109,7 +109,7 @@ export function createStepCache(images: ImageStore, cacheFrom: readonly string[]
     reset,
     async probe(parent, step, platform) {
       if (busted) return undefined;
-      const local = localMatch(images.list(), parent, step, platform);
+      const local = localMatch(images.children(parent), parent, step, platform);
       const found =
         cacheFrom.length === 0
           ? local?.id

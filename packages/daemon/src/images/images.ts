@@ -64,9 +64,17 @@ export async function createImages({
     return names;
   };
 
+  /** Chain IDs by configuration: an image is looked at often, its layers never change. */
+  const chains = new WeakMap<ImageConfig, readonly Digest[]>();
+  const chainOfConfig = (config: ImageConfig): readonly Digest[] => {
+    const known = chains.get(config) ?? chainOf(config.rootfs.diff_ids);
+    chains.set(config, known);
+    return known;
+  };
+
   const view = (id: Digest, names = namesOf(id)): Image => {
     const config = configs.get(id)!;
-    const chain = chainOf(config.rootfs.diff_ids);
+    const chain = chainOfConfig(config);
     const { parent, lastTagged } = records.images.get(id)!;
     return {
       id,
@@ -204,6 +212,12 @@ export async function createImages({
         entry[full.includes('@') ? 'digests' : 'tags'].push(familiarString(parseReference(full)));
       }
       return [...configs.keys()].map((id) => view(id, names.get(id) ?? { tags: [], digests: [] }));
+    },
+    children(parent) {
+      const found = [...records.images.values()].filter(
+        (record) => record.parent === parent && configs.has(record.id),
+      );
+      return found.map(({ id }) => view(id));
     },
     hold(id) {
       const config = configs.get(id);

@@ -148,6 +148,8 @@ export interface Images {
   get(name: string): Image;
   find(name: string): Image | undefined;
   list(): readonly Image[];
+  /** Images made on this host of `parent`; with undefined those without a parent. */
+  children(parent: Digest | undefined): readonly Image[];
   /** Keeps an image's layers and blobs (a container, a build, a push uses them) until released. */
   hold(id: Digest): Hold;
   /** Adds an image whose layers are in the store; idempotent. */
