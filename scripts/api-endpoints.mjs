@@ -28,12 +28,7 @@ export const endpoints = {
     'PUT /containers/:id/archive',
     'POST /containers/prune',
   ],
-  Exec: [
-    'POST /containers/:id/exec',
-    'POST /exec/:id/start',
-    'POST /exec/:id/resize',
-    'GET /exec/:id/json',
-  ],
+  Exec: ['POST /containers/:id/exec', 'POST /exec/:id/start', 'POST /exec/:id/resize', 'GET /exec/:id/json'],
   Images: [
     'GET /images/json',
     'POST /images/create',
