@@ -31,8 +31,10 @@ async function routesOfDaemon() {
   const found = new Set();
   for (const file of readdirSync(directory).filter((name) => /^[\w-]+\.js$/.test(name)))
     for (const [name, factory] of Object.entries(await import(join(directory, file))))
-      if (name.endsWith('Routes') && typeof factory === 'function')
-        for (const { method, path } of factory(anything)) found.add(canonical(`${method} ${path}`));
+      if (/(Routes|Api)$/.test(name) && typeof factory === 'function') {
+        const made = factory(anything);
+        for (const { method, path } of made.routes ?? made) found.add(canonical(`${method} ${path}`));
+      }
   return found;
 }
 

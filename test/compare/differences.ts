@@ -122,7 +122,7 @@ export const explained: readonly Explained[] = [
   },
   {
     step: /^(pause|unpause|kill|exec|rm|rename)/,
-    line: /[Cc]ontainer <id> is (not running|already paused|not paused)|[Cc]annot (kill|remove)|You cannot remove|Invalid container name/,
+    line: /Invalid signal|[Cc]ontainer <id> is (not running|already paused|not paused)|[Cc]annot (kill|remove)|You cannot remove|Invalid container name/,
     what: 'errors about a container’s state begin with small letters; `rm` of a running one has a new text',
     why: newer,
   },

@@ -17,6 +17,7 @@ const replacements: readonly [RegExp, string][] = [
   [/\b(172\.(1[6-9]|2\d|3[01])|192\.168)\.\d+\.(\d+)/g, '<net>.$3'],
   [/\b[a-z]+_[a-z]+\d?\b(?= *$)/gm, '<name>'],
   [/\bnooscmp[01]\b/g, '<link>'],
+  [/ qlen \d+/g, ''],
   // Number and peer of an interface: of the host, not of the engine.
   [/^\d+: eth0(@if\d+)?:/gm, '<number>: eth0:'],
 ];
@@ -25,10 +26,13 @@ const replacements: readonly [RegExp, string][] = [
 export function normaliseText(text: string, directory: string): string[] {
   let result = text.replaceAll(directory, '<root>').replaceAll('\r', '');
   for (const [pattern, replacement] of replacements) result = result.replace(pattern, replacement);
-  return result
-    .split('\n')
-    .map((line) => line.replace(/[ \t]+/g, ' ').trimEnd())
-    .filter((line) => line !== '');
+  return (
+    result
+      .split('\n')
+      .map((line) => line.replace(/[ \t]+/g, ' ').trimEnd())
+      // The command line's own race: it gives up waiting for a container that was not made.
+      .filter((line) => line !== '' && !line.includes('error waiting for container: context canceled'))
+  );
 }
 
 /** A JSON document as lines `path = value`; what is a number that varies is only shown to be there. */

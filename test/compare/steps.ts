@@ -249,6 +249,7 @@ export const steps: readonly Step[] = [
   text('build -t built:2 -', 'FROM busybox:latest\nARG X=5\nENV Y=$X\nLABEL l=1\nWORKDIR /w\nRUN pwd\n'),
   text('build -t built:2 -', 'FROM busybox:latest\nARG X=5\nENV Y=$X\nLABEL l=1\nWORKDIR /w\nRUN pwd\n'),
   text(`${run} built:1`),
+  text('history --format "{{.CreatedBy}} {{.Size}}" --no-trunc built:2'),
   json('image inspect built:2'),
   text('build -', 'FROM busybox:latest\nNONSENSE x\n'),
   text('build -', 'RUN true\n'),

@@ -1,12 +1,16 @@
 /** TCP with TLS: who may connect, and who the daemon is. Sockets handed over by systemd. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { runProgram, startDaemon } from './daemon.js';
 
+const bin = join(import.meta.dirname, '../../../packages/cli/bin/noos.mjs');
 const directory = mkdtempSync(join(tmpdir(), 'noos-tls-'));
 const file = (name: string): string => join(directory, name);
 after(() => rmSync(directory, { recursive: true }));
@@ -114,8 +118,40 @@ test('tcp without TLS works and is warned about', async (t) => {
   assert.match(daemon.log(), /Binding to IP address without --tlsverify is insecure/);
 });
 
+test('sockets handed over by systemd', async (t) => {
+  const socket = file('activated.sock');
+  const child = spawn(
+    'systemd-socket-activate',
+    [
+      ...['-l', socket, process.execPath, bin, 'daemon', '--host', 'fd://', '--bridge', 'none'],
+      ...[
+        '--data-root',
+        file('activated'),
+        '--exec-root',
+        file('activated-run'),
+        '--pidfile',
+        file('activated.pid'),
+      ],
+    ],
+    { stdio: 'ignore' },
+  );
+  t.after(() => child.kill('SIGKILL'));
+  const deadline = Date.now() + 30_000;
+  while (!existsSync(socket)) {
+    assert.ok(Date.now() < deadline, 'systemd-socket-activate (package systemd) does not listen');
+    await sleep(20);
+  }
+  const { code, stdout, stderr } = await runProgram('docker', ['version', '--format', '{{.Server.Os}}'], {
+    env: { DOCKER_HOST: `unix://${socket}` },
+  });
+  assert.deepEqual([code, stdout.trim()], [0, 'linux'], stderr);
+  const ended = once(child, 'exit');
+  child.kill('SIGTERM');
+  assert.deepEqual(await ended, [0, null]);
+  assert.ok(existsSync(socket), 'the socket is systemd’s to remove');
+});
+
 test('files that are missing are named, and nothing listens', async () => {
-  const bin = join(import.meta.dirname, '../../../packages/cli/bin/noos.mjs');
   const { code, stderr } = await runProgram(process.execPath, [
     ...[bin, 'daemon', '--data-root', file('data'), '--exec-root', file('run'), '--pidfile', file('pid')],
     ...['--bridge', 'none', '--host', `unix://${file('noos.sock')}`, '--host', 'tcp://127.0.0.1:0'],

@@ -69,7 +69,7 @@ export function hostConfigJson(container: Container): object {
     NanoCpus: host.NanoCpus ?? 0,
     CgroupParent: host.CgroupParent ?? '',
     BlkioWeight: host.BlkioWeight ?? 0,
-    BlkioWeightDevice: orNull(host.BlkioWeightDevice),
+    BlkioWeightDevice: orEmpty(host.BlkioWeightDevice),
     BlkioDeviceReadBps: orNull(host.BlkioDeviceReadBps),
     BlkioDeviceWriteBps: orNull(host.BlkioDeviceWriteBps),
     BlkioDeviceReadIOps: orNull(host.BlkioDeviceReadIOps),

@@ -1,0 +1,40 @@
+/** One daemon for one data root; the process ID for others to read. */
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { DaemonError } from '../errors.js';
+import { readEngineId } from './engine-id.js';
+import { lockDataRoot, writePidFile } from './exclusive.js';
+
+const directory = mkdtempSync(join(tmpdir(), 'noos-exclusive-'));
+after(() => rmSync(directory, { recursive: true }));
+
+test('a data root is locked until it is given back', async () => {
+  const release = await lockDataRoot(directory);
+  await assert.rejects(lockDataRoot(directory), DaemonError);
+  await release();
+  const again = await lockDataRoot(directory);
+  await again();
+});
+
+test('a pid file of a living process is respected, one of a dead process replaced', async () => {
+  const path = join(directory, 'pid');
+  writeFileSync(path, String(process.ppid));
+  await assert.rejects(writePidFile(path), /is still running/);
+  const dead = spawnSync('true').pid;
+  writeFileSync(path, String(dead));
+  const remove = await writePidFile(path);
+  assert.equal(readFileSync(path, 'utf8'), String(process.pid));
+  await remove();
+  assert.ok(!existsSync(path));
+});
+
+test('the engine’s ID is made once; a damaged one is replaced', async () => {
+  const id = await readEngineId(directory);
+  assert.equal(await readEngineId(directory), id);
+  writeFileSync(join(directory, 'engine-id'), 'nonsense');
+  assert.match(await readEngineId(directory), /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/);
+});
