@@ -40,7 +40,7 @@ test('run: what cannot be run has 125, 126, 127', async () => {
   await fails(126, /permission denied/, 'run', '--rm', 'busybox', '/etc/passwd');
   await fails(125, /invalid restart policy/, 'run', '--restart', 'sometimes', 'busybox');
   await fails(125, /Minimum memory limit allowed is 6MB/, 'run', '-m', '4m', 'busybox');
-  await fails(125, /invalid capability: "CAP_NONSENSE"/, 'run', '--cap-add', 'nonsense', 'busybox');
+  await fails(125, /unknown capability: "CAP_NONSENSE"/, 'run', '--cap-add', 'nonsense', 'busybox');
   await fails(125, /Unable to find image|no such host|repository/, 'run', 'localhost:1/missing');
   assert.equal(await ok('ps', '-aq'), '');
 });
