@@ -88,12 +88,12 @@ test('diff, commit, save, load: the same tree', async (t) => {
   );
   await daemon.ok('commit', 'changed', 'committed');
   const tree =
-    'cd /; find etc home new usr var -exec stat -c "%n %A %u %g %s %Y" {} + | grep -v resolv; cat /etc/passwd /new/b';
+    'cd /; ls etc; find etc/passwd home new usr var ! -type l -exec stat -c "%n %A %u %g %s %Y" {} +; cat /etc/passwd /new/b';
   const see = (image: string): Promise<string> =>
     daemon.ok('run', '--rm', ...noNetwork, image, 'sh', '-c', tree);
   const first = await see('committed');
   assert.match(first, /new\/b -rw-r--r-- 0 0 2 /);
-  assert.doesNotMatch(first, /etc\/group/);
+  assert.doesNotMatch(first, /^group$/m);
   const archive = join(daemon.scratch, 'saved.tar');
   const [id, layers] = (
     await daemon.ok('image', 'inspect', '-f', '{{.Id}} {{json .RootFS.Layers}}', 'committed')
@@ -201,10 +201,10 @@ test('killed while containers run: their trees stay mounted, none is left after 
 test('a full disk: load fails clearly, everything else goes on', async (t) => {
   const disk = execFileSync('mktemp', ['-d'], { encoding: 'utf8' }).trim();
   execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=24m', 'tmpfs', disk]);
-  t.after(() => execFileSync('sh', ['-c', 'umount "$1" && rmdir "$1"', 'sh', disk]));
   const data = join(disk, 'data');
   mkdirSync(data);
   const daemon = await startDaemon(t, { flags: ['--data-root', data] });
+  t.after(() => execFileSync('sh', ['-c', 'umount "$1" && rmdir "$1"', 'sh', disk]));
   await loadImages(daemon, busyboxImage());
   const archive = join(daemon.scratch, 'large.tar');
   writeFileSync(

@@ -4,6 +4,7 @@
  * In: a container that does not run. Out: nothing left of it. May import: areas below, the parts beside it.
  */
 import { crashPoint } from '../storage/crash-point.js';
+import { withReserve } from '../storage/reserve.js';
 import { type Context, publish } from './context.js';
 import type { Container } from './types.js';
 
@@ -20,7 +21,7 @@ export async function removeLocked(
   live.removing = true;
   state.status = 'removing';
   try {
-    await context.records.saveState(container);
+    await withReserve(context.layout.dataRoot, () => context.records.saveState(container));
     crashPoint('remove:marked');
     await Promise.all([context.layers.removeRoot(id), context.mounts.forget(id, container.mounts, volumes)]);
     crashPoint('remove:before-record');

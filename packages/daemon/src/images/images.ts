@@ -9,6 +9,7 @@ import type { EventSink } from '../events/types.js';
 import type { Layout } from '../layout.js';
 import type { Logger } from '../log.js';
 import { crashPoint } from '../storage/crash-point.js';
+import { fillReserve, withReserve } from '../storage/reserve.js';
 import { parseImageConfig } from './image-config.js';
 import { chainOf } from './layers/chain-id.js';
 import { openRecords } from './records.js';
@@ -139,7 +140,10 @@ export async function createImages({
     let bytes = 0;
     for (const step of steps) {
       if (step.kind === 'untag') {
-        await records.putReferences((references) => references.delete(step.reference));
+        const { reference } = step;
+        await withReserve(layout.dataRoot, () =>
+          records.putReferences((references) => references.delete(reference)),
+        );
         removed.push({ Untagged: familiarString(parseReference(step.reference)) });
         publish('untag', step.id, step.id);
         continue;
@@ -185,6 +189,7 @@ export async function createImages({
       for (const [full] of dangling) references.delete(full);
     });
   await layers.collect(tops());
+  await fillReserve(layout.dataRoot);
   const named = [...records.references.keys()].flatMap((full) => parseReference(full).digest ?? []);
   await content.keepOnly(new Set([...configs.keys(), ...named]));
 
