@@ -11,7 +11,7 @@ import type { ImportRequest } from './import.js';
 import type { LoadRequest } from './load.js';
 import type { Reference } from './reference.js';
 import { createBlobRecords } from './registry/blob-records.js';
-import type { RegistryConfig } from './registry/endpoints.js';
+import { type RegistryConfig, validateRegistryConfig } from './registry/endpoints.js';
 import { createLimiter } from './registry/limiter.js';
 import type { PullRequest } from './registry/pull.js';
 import type { PushRequest } from './registry/push.js';
@@ -41,7 +41,7 @@ export interface ImageTransferConfig extends RegistryConfig {
   readonly maxConcurrentUploads: number;
 }
 
-export async function createImageTransfer(parts: {
+export async function createImageTransfer(dependencies: {
   layout: Layout;
   images: Images;
   layers: Layers;
@@ -51,7 +51,10 @@ export async function createImageTransfer(parts: {
   /** The configuration in force; mirrors and insecure registries may change while running. */
   config(): ImageTransferConfig;
 }): Promise<ImageTransfer> {
-  const { layout, layers, content, config } = parts;
+  const { layout, layers, content, config } = dependencies;
+  const parts = { ...dependencies, config: () => validateRegistryConfig(config()) };
+  // A configuration that cannot be used ends the start, not the first pull.
+  parts.config();
   const records = await createBlobRecords(join(layout.images, 'blobs.json'));
   const downloads = createLimiter(config().maxConcurrentDownloads);
   const uploads = createLimiter(config().maxConcurrentUploads);
