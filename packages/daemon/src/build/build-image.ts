@@ -42,10 +42,10 @@ function addLabels(stages: readonly Stage[], labels: Readonly<Record<string, str
 
 const cancelled = (): Error => new Error('Build cancelled');
 
-async function runBuild(build: Build, dockerfile: string): Promise<StageState['image']> {
-  const { lines, escapeToken, warnings } = parseLines(dockerfile);
+async function runBuild(build: Build, dockerfile: string, file: string): Promise<StageState['image']> {
+  const { lines, escapeToken, warnings } = parseLines(dockerfile, file);
   build.escapeToken = escapeToken;
-  const parsed = parseStages(lines, escapeToken);
+  const parsed = parseStages(lines, escapeToken, file);
   const stages = addLabels(targetStages(parsed.stages, build.options.target), build.options.labels);
   if (warnings.length > 0)
     build.err(
@@ -96,11 +96,12 @@ export async function buildImage(
   request: BuildRequest,
 ): Promise<NonNullable<StageState['image']>> {
   const { options, report, signal } = request;
+  const file = options.dockerfile || 'Dockerfile';
   const context = await openContext({
     temporary: dependencies.temporary,
     body: request.context,
     remote: options.remote,
-    dockerfile: options.dockerfile || 'Dockerfile',
+    dockerfile: file,
     report,
     signal,
   });
@@ -121,7 +122,7 @@ export async function buildImage(
     runContainers: new Set(),
   };
   try {
-    const image = await runBuild(state, context.dockerfile);
+    const image = await runBuild(state, context.dockerfile, file);
     if (image === undefined) throw new Error('No image was generated. Is your Dockerfile empty?');
     state.out(`Successfully built ${shortId(image)}\n`);
     for (const tag of options.tags) {

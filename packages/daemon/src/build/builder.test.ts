@@ -377,7 +377,15 @@ test('what fails says what Docker says, and leaves no root behind', async (t) =>
       /COPY failed: file not found in build context or excluded by .dockerignore: stat nosuch: file does not exist/,
     ],
     ['FROM base\nCOPY no*such /', /COPY failed: no source files were specified/],
-    ['FROM base\nCOPY ../../etc/passwd /', /COPY failed: file not found in build context/],
+    [
+      'FROM base\nCOPY ../../etc/passwd /',
+      /COPY failed: forbidden path outside the build context: ..\/..\/etc\/passwd \(\)/,
+    ],
+    [
+      'FROM base\nCOPY . /etc/passwd',
+      /failed to copy files: failed to copy directory: mkdir \/etc\/passwd: not a directory/,
+    ],
+    ['FROM base\nRUN --mount=type=cache,target=/x true', /the --mount option requires BuildKit/],
     [
       'FROM base\nCOPY Dockerfile . /x',
       /When using COPY with more than one source file, the destination must be a directory and end with a \//,

@@ -12,7 +12,7 @@ import { DaemonError, errnoOf } from '../errors.js';
 import { type Download, download } from './download.js';
 import { checkOut, isGitUrl, parseGitRemote } from './git.js';
 import { createIgnore, readIgnoreFile } from './ignore.js';
-import { resolveInRoot, statMaybe } from './scope.js';
+import { checkInside, resolveInRoot, statMaybe } from './scope.js';
 import type { Report } from './types.js';
 
 export interface BuildContext {
@@ -58,6 +58,7 @@ async function readText(path: string): Promise<string> {
 /** The Dockerfile's text; it and .dockerignore leave the context when .dockerignore says so. */
 async function takeDockerfile(root: string, wanted: string): Promise<string> {
   let name = wanted;
+  checkInside(name);
   let path = await resolveInRoot(root, name);
   if (!(await statMaybe(path)) && name === defaultDockerfile) {
     name = name.toLowerCase();

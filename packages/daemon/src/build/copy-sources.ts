@@ -10,7 +10,7 @@ import { relative } from 'node:path';
 import { errnoOf } from '../errors.js';
 import { combinedSum, fileSum } from './file-sum.js';
 import { PatternError, pathMatcher } from './glob.js';
-import { resolveInRoot, statMaybe } from './scope.js';
+import { checkInside, resolveInRoot, statMaybe } from './scope.js';
 
 export interface CopySource {
   /** Directory that holds the tree. */
@@ -65,6 +65,7 @@ async function directorySums(root: string, directory: string, exclude: Exclude):
 }
 
 async function source(tree: SourceTree, path: string, exclude: Exclude): Promise<CopySource> {
+  checkInside(path);
   const real = await resolveInRoot(tree.root, path);
   let stats: Stats;
   try {

@@ -135,11 +135,15 @@ async function place(source: CopySource, step: CopyStep, placement: Placement): 
   };
   if (await isDirectory(from)) {
     if ((await statMaybe(to)) && !(await isDirectory(to)))
-      throw new Error(`failed to copy directory: cannot overwrite non-directory ${placement.destination}`);
+      throw new Error(
+        `failed to copy files: failed to copy directory: mkdir ${placement.destination}: not a directory`,
+      );
     await copyDirectory(from, to, options);
     return;
   }
   if (step.unpack !== 'never' && !source.keepPacked && (await isArchive(from))) {
+    if ((await statMaybe(to)) && !(await isDirectory(to)))
+      throw new Error(`failed to copy files: unpacking into ${placement.destination}: not a directory`);
     await makeDirectories(to, { uid: 0, gid: 0 });
     await extractTar(await decompress(createReadStream(from)), to);
     return;

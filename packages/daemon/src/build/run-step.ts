@@ -96,6 +96,7 @@ export async function settleContainers(build: Build, remove: boolean): Promise<v
 }
 
 export async function runStep(build: Build, stage: StageState, body: BodyOf<'run'>): Promise<void> {
+  if (body.refused) throw body.refused;
   const script = scriptOf(body);
   const command = resolveCommand({ ...body.command, words: script.words }, stage.config);
   const values = stage.args.visible(stage.config.Env ?? []);

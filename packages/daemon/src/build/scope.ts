@@ -5,7 +5,7 @@
  * In: a root, a path below it. Out: the path on the host. May import: errors.
  */
 import { lstat, readlink } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, posix } from 'node:path';
 import { errnoOf } from '../errors.js';
 
 /** Linux follows at most 40 links in one path (path_resolution(7)). */
@@ -37,6 +37,13 @@ export async function resolveInRoot(root: string, path: string): Promise<string>
     pending.push(...target.split('/').reverse());
   }
   return join(root, ...resolved);
+}
+
+/** Refuses a path that is written so that it leads out of the context, in Docker's words. */
+export function checkInside(path: string): void {
+  const clean = posix.normalize(path);
+  if (clean === '..' || clean.startsWith('../'))
+    throw new Error(`forbidden path outside the build context: ${path} ()`);
 }
 
 /** lstat, or undefined when there is nothing. */

@@ -6,7 +6,7 @@
 import type { HealthcheckConfig } from '../../images/types.js';
 import { parseDuration } from './duration.js';
 import { type FlagKind, type Flags, parseFlags } from './flags.js';
-import { type Heredoc, type Line, parseHeredoc } from './lines.js';
+import { type Heredoc, type Line, parseHeredoc, parsePrefix } from './lines.js';
 import { blanks, DockerfileError, quote, SyntaxProblem, trim, WordProblem } from './text.js';
 import { jsonOrWords, jsonStrings, type Pair, pairs, quotedWords } from './words.js';
 
@@ -46,7 +46,7 @@ export type Body =
   | { kind: 'label'; pairs: readonly Pair[]; literal: boolean }
   | { kind: 'maintainer'; author: string }
   | { kind: 'onbuild'; expression: string }
-  | { kind: 'run'; command: CommandLine; heredocs: readonly Heredoc[] }
+  | { kind: 'run'; command: CommandLine; heredocs: readonly Heredoc[]; refused?: Error }
   | { kind: 'shell'; shell: readonly string[] }
   | { kind: 'stopsignal'; signal: string }
   | { kind: 'user'; user: string }
@@ -276,8 +276,9 @@ const parsers: Readonly<Record<Kind, (line: Line, escapeToken: string) => Body>>
     const flag = line.flags[0];
     if (flag !== undefined) {
       const name = /^--([^=]*)/.exec(flag)?.[1] ?? '';
-      if (['mount', 'network', 'security', 'device'].includes(name)) throw needsBuildKit(name);
-      parseFlags(line.flags, none);
+      if (!['mount', 'network', 'security', 'device'].includes(name)) parseFlags(line.flags, none);
+      // Refused when it is run: a stage that is not wanted may have it.
+      return { kind: 'run', command: command(line), heredocs: line.heredocs, refused: needsBuildKit(name) };
     }
     return { kind: 'run', command: command(line), heredocs: line.heredocs };
   },
@@ -302,7 +303,7 @@ const parsers: Readonly<Record<Kind, (line: Line, escapeToken: string) => Body>>
 };
 
 /** One line as an instruction; throws DockerfileError. */
-export function parseInstruction(line: Line, escapeToken: string): Instruction {
+export function parseInstruction(line: Line, escapeToken: string, file?: string): Instruction {
   const kind = line.keyword.toLowerCase();
   try {
     if (!Object.hasOwn(parsers, kind))
@@ -311,7 +312,7 @@ export function parseInstruction(line: Line, escapeToken: string): Instruction {
     return { body, code: line.original, line: line.line, column: line.column };
   } catch (error) {
     if (error instanceof WordProblem)
-      throw new DockerfileError(`failed to parse Dockerfile: ${error.message}`, line.line, line.column);
+      throw new DockerfileError(parsePrefix(file) + error.message, line.line, line.column);
     if (error instanceof SyntaxProblem)
       throw new DockerfileError(
         `dockerfile parse error line ${line.line}: ${error.message}`,
@@ -332,11 +333,11 @@ const isKind = <K extends Kind>(instruction: Instruction, kind: K): instruction 
   instruction.body.kind === kind;
 
 /** All lines of a Dockerfile as stages. */
-export function parseStages(lines: readonly Line[], escapeToken: string): Stages {
+export function parseStages(lines: readonly Line[], escapeToken: string, file?: string): Stages {
   const globalArgs: Instruction<BodyOf<'arg'>>[] = [];
   const stages: Stage[] = [];
   for (const line of lines) {
-    const instruction = parseInstruction(line, escapeToken);
+    const instruction = parseInstruction(line, escapeToken, file);
     const stage = stages.at(-1);
     if (isKind(instruction, 'from')) stages.push({ from: instruction, instructions: [] });
     else if (stage) stage.instructions.push(instruction);

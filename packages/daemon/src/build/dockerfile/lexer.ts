@@ -215,6 +215,7 @@ function variable(scan: Scan, escapeToken: string, lookup: Lookup, options: Lexe
     throw new SyntaxProblem('syntax error: bad substitution');
   const name = variableName(scan);
   let modifier = scan.characters[scan.at++];
+  if (modifier === undefined) throw new SyntaxProblem("syntax error: missing '}'");
   const until = (stop: string, raw: boolean): string => {
     const before = scan.rawEscapes;
     scan.rawEscapes = raw;
@@ -231,15 +232,16 @@ function variable(scan: Scan, escapeToken: string, lookup: Lookup, options: Lexe
   const value = lookup(name);
   if (modifier === '}') return keep(value) ? `\${${name}}` : (value ?? '');
   if (modifier === '/') return replaced(scan, name, value, until, keep(value));
-  let shown = modifier ?? '';
+  let shown = modifier;
   const nullIsUnset = modifier === ':';
   if (nullIsUnset) {
     modifier = scan.characters[scan.at++];
-    shown += modifier ?? '';
+    if (modifier === undefined) throw new SyntaxProblem("syntax error: missing '}'");
+    shown += modifier;
   }
   const unsupported = (): SyntaxProblem =>
     new SyntaxProblem(`unsupported modifier (${shown}) in substitution`);
-  if (modifier === undefined || !'+-?#%'.includes(modifier)) throw unsupported();
+  if (!'+-?#%'.includes(modifier)) throw unsupported();
   const trims = modifier === '#' || modifier === '%';
   if (nullIsUnset && trims) throw unsupported();
   const word = until('}', trims);

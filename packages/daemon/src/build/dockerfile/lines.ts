@@ -126,8 +126,14 @@ function takesHeredocs(keyword: string, rest: string, escapeToken: string): bool
   return heredocKeywords.has(keyword.toLowerCase()) && !isJsonArray(rest);
 }
 
-/** Cuts a Dockerfile into its instructions; throws DockerfileError with Docker's text. */
-export function parseLines(text: string): ParsedLines {
+/** What Docker puts before a problem that it finds while it cuts `file` into words. */
+export const parsePrefix = (file: string | undefined): string =>
+  file === undefined ? '' : `failed to parse ${file}: `;
+
+/** Cuts a Dockerfile into its instructions; throws DockerfileError with Docker's text, which names `file`. */
+export function parseLines(text: string, file?: string): ParsedLines {
+  const refuse = (problem: string, line: number, column: number): DockerfileError =>
+    new DockerfileError(parsePrefix(file) + problem, line, column);
   const source = text.startsWith('\uFEFF') ? text.slice(1) : text;
   const physical = source.match(/[^\n]*\n|[^\n]+$/g) ?? [];
   const lines: Line[] = [];
@@ -139,14 +145,14 @@ export function parseLines(text: string): ParsedLines {
     if (line === undefined) return undefined;
     at++;
     if (line.length > lineLimitBytes / 4 && Buffer.byteLength(line) > lineLimitBytes)
-      throw new DockerfileError(`dockerfile line greater than max allowed size of ${lineLimitBytes}`, at, 1);
+      throw refuse(`dockerfile line greater than max allowed size of ${lineLimitBytes}`, at, 1);
     return line;
   };
   for (let first = next(); first !== undefined; first = next()) {
     const startLine = at;
     const stripped = trimStart(withoutNewline(first));
     const problem = directives.read(stripped);
-    if (problem) throw new DockerfileError(problem, startLine, 1);
+    if (problem) throw refuse(problem, startLine, 1);
     const escapeToken = directives.escapeToken();
     if (stripped === '' || stripped.startsWith('#')) continue;
     let joined = '';
@@ -174,7 +180,7 @@ export function parseLines(text: string): ParsedLines {
     for (const heredoc of heredocs) {
       let content = '';
       for (let line = next(); ; line = next()) {
-        if (line === undefined) throw new DockerfileError('unterminated heredoc', startLine, column);
+        if (line === undefined) throw refuse('unterminated heredoc', startLine, column);
         const end = withoutNewline(line);
         if ((heredoc.chomp ? end.replace(/^\t+/, '') : end) === heredoc.name) break;
         content += line;
@@ -192,6 +198,6 @@ export function parseLines(text: string): ParsedLines {
       column,
     });
   }
-  if (lines.length === 0) throw new DockerfileError('file with no instructions', Math.max(at, 1), 1);
+  if (lines.length === 0) throw refuse('file with no instructions', Math.max(at, 1), 1);
   return { lines, escapeToken: directives.escapeToken(), warnings };
 }
