@@ -60,6 +60,7 @@ test('docker commands', { timeout: 600_000 }, async (t) => {
         const docker = createCommands(daemon, cli, Number.parseInt(version, 10) >= 23, image);
         try {
           await commands(docker);
+          await docker('ps -aq', '');
         } catch (error) {
           await clear(daemon);
           throw error;

@@ -106,7 +106,7 @@ export async function networkCommands(docker: Commands): Promise<void> {
   await docker(`run --rm --network hidden ${image} cat /sys/class/net/eth0/mtu`, '1400');
   await docker(
     `run --rm --add-host box:10.9.8.7 --dns 192.0.2.53 --dns-search lan --dns-opt timeout:1 ${image} cat /etc/resolv.conf /etc/hosts`,
-    /nameserver 192\.0\.2\.53\nsearch lan\noptions timeout:1(?:.|\n)*10\.9\.8\.7\s+box/,
+    /^(?=(?:.|\n)*nameserver 192\.0\.2\.53\n)(?=(?:.|\n)*search lan\n)(?:.|\n)*options timeout:1\n(?:.|\n)*10\.9\.8\.7\s+box/,
   );
   const address = await docker("inspect --format '{{.NetworkSettings.Networks.front.IPAddress}}' site");
   assert.match(address, /^\d+\.\d+\.\d+\.\d+$/);
