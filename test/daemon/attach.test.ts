@@ -118,8 +118,10 @@ test('who leaves takes nothing with him: the program and its input live on', asy
   await sleep(300);
   second.child.stdin.write('b\n');
   await second.shows('b');
+  // The end of input ends the session; the command line then waits for the container.
   second.child.stdin.end();
-  await second.ended();
+  await sleep(200);
+  second.child.kill('SIGKILL');
   assert.equal(await daemon.ok('inspect', '-f', '{{.State.Running}}', 'stays'), 'true');
   await daemon.ok('rm', '-f', 'stays');
 });
@@ -152,11 +154,15 @@ test('detach with the default and with chosen keys, attach again', async (t) => 
   second.type('\x10\x11');
   await sleep(200);
   second.type('\x18q');
-  assert.equal(await second.ended(), 0);
+  // Unlike run, attach calls that an error.
+  await second.shows('read escape sequence');
+  assert.equal(await second.ended(), 1);
   assert.equal(await daemon.ok('inspect', '-f', '{{.State.Running}}', 'detach'), 'true');
   const wrong = openTerminal(t, daemon, 'attach', '--detach-keys', 'ctrl-1', 'detach');
-  await wrong.shows('Invalid detach keys (ctrl-1) provided');
+  await wrong.shows('received 400');
   await wrong.ended();
+  const refused = await daemon.api('POST', '/v1.41/containers/detach/attach?stream=1&detachKeys=ctrl-1');
+  assert.deepEqual(JSON.parse(refused.text), { message: 'Invalid detach keys (ctrl-1) provided' });
   await daemon.ok('rm', '-f', 'detach');
 });
 

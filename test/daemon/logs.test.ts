@@ -92,7 +92,7 @@ test('following ends with the container and misses nothing', async () => {
     'busybox',
     'sh',
     '-c',
-    'for i in $(seq 1 2000); do echo $i; done; sleep 1; echo end',
+    'for i in $(seq 1 2000); do echo $i; done; sleep 4; echo end',
   );
   const followed = follow('count');
   const tailed = follow('--tail', '0', 'count');

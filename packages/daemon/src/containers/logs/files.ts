@@ -42,33 +42,41 @@ export async function inodeOf(path: string): Promise<number | undefined> {
   }
 }
 
-const attempts = 5;
+/** Paths of the log's files that exist, oldest first. */
+const pathsOf = async (path: string): Promise<string[]> => [
+  ...(await rotatedIndices(path)).reverse().map((index) => rotatedPath(path, index)),
+  path,
+];
+
+/** Rotations are seconds apart, or as fast as a flood: then what is lost is lost. */
+const attempts = 20;
 
 /** All files of the log, oldest first; opened again when a rotation came between. */
 export async function openLogFiles(path: string): Promise<FileHandle[]> {
   for (let attempt = 1; ; attempt++) {
-    const older = (await rotatedIndices(path)).reverse().map((index) => rotatedPath(path, index));
-    const files: FileHandle[] = [];
-    const inodes = new Set<number>();
-    for (const each of [...older, path]) {
-      const file = await openLog(each);
-      if (file === undefined) continue;
-      const { ino } = await file.stat();
-      if (inodes.has(ino)) await file.close();
-      else files.push(file);
-      inodes.add(ino);
-    }
-    const current = await inodeOf(path);
-    if (attempt === attempts || current === undefined || inodes.has(current)) return files;
+    const paths = await pathsOf(path);
+    const opened = await Promise.all(paths.map(openLog));
+    const inodes = await Promise.all(opened.map(async (file) => (await file?.stat())?.ino));
+    const now = await Promise.all(paths.map(inodeOf));
+    const isStable = inodes.every((inode, index) => inode === now[index]);
+    const files = opened.filter((file) => file !== undefined);
+    if (isStable || attempt === attempts) return files;
     await Promise.all(files.map((file) => file.close()));
   }
 }
 
-/** The file after the one with `inode`: its successor in the rotation, or the oldest there is. */
-export async function openNext(path: string, inode: number): Promise<FileHandle | undefined> {
-  const indices = await rotatedIndices(path);
-  for (const [position, index] of indices.entries())
-    if ((await inodeOf(rotatedPath(path, index))) === inode)
-      return openLog(position === 0 ? path : rotatedPath(path, indices[position - 1]!));
-  return openLog(path);
+/** The file after `file`: its successor in the rotation, or, when it was removed, the oldest there is. */
+export async function openNext(path: string, file: FileHandle): Promise<FileHandle | undefined> {
+  const { ino } = await file.stat();
+  for (let attempt = 1; ; attempt++) {
+    const paths = await pathsOf(path);
+    const inodes = await Promise.all(paths.map(inodeOf));
+    const place = inodes.indexOf(ino);
+    const next = paths[place + 1];
+    const opened = next === undefined ? undefined : await openLog(next);
+    // A rotation moves every file: one that stands where it stood says that there was none meanwhile.
+    const isStable = place < 0 ? (await file.stat()).nlink === 0 : (await inodeOf(paths[place]!)) === ino;
+    if (isStable || attempt === attempts) return opened;
+    await opened?.close();
+  }
 }

@@ -118,7 +118,7 @@ export async function* readLog(query: LogQuery): AsyncGenerator<Buffer, void> {
           if ((await inodeOf(path)) !== ino) {
             // Replaced: what was written before that is read first.
             yield* drain(file);
-            const next = await openNext(path, ino);
+            const next = await openNext(path, file);
             if (next !== undefined) files.push(next);
           }
         }
