@@ -119,11 +119,8 @@ export async function createObservation(dependencies: ObservationDependencies): 
     },
     running(container) {
       const keeping = logKeeping(container.hostConfig.LogConfig, logDefaults);
-      rotator.add(container.id, {
-        path: logPathOf(layout, container.id),
-        keeping,
-        reopen: () => runtimeOf(container).reopenLog(container.id),
-      });
+      if (keeping.maxBytes !== undefined && keeping.maxFiles > 1)
+        rotator.add(container.id, logPathOf(layout, container.id), keeping.maxFiles);
       // Clients that came while it was starting.
       consoles
         .created(consoleOf(container))

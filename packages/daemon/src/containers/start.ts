@@ -15,7 +15,7 @@ import { allSettled, type Context, publish } from './context.js';
 import { defaultCgroupns } from './create.js';
 import { etcDirectory, etcMounts } from './etc-files.js';
 import { logPathOf } from './logs/location.js';
-import { logKeeping, unattendedLimit } from './logs/options.js';
+import { logKeeping } from './logs/options.js';
 import { containerOf, namespacesOf } from './modes.js';
 import { sandboxRequest } from './sandbox.js';
 import { createSpec } from './spec/spec.js';
@@ -167,7 +167,6 @@ export async function runContainer(context: Context, container: Container): Prom
     const files: OciMount[] = etcMounts(etc, taken, hostConfig.ReadonlyRootfs ?? false);
     const parent = hostConfig.CgroupParent || config.cgroupParent || `/${config.instance}`;
     const keeping = logKeeping(hostConfig.LogConfig);
-    const limit = unattendedLimit(keeping);
     const { pid } = await runtime.create({
       id,
       config: createSpec({
@@ -190,7 +189,7 @@ export async function runContainer(context: Context, container: Container): Prom
       openStdin: container.config.OpenStdin ?? false,
       stdinOnce: container.config.StdinOnce ?? false,
       ...(keeping.driver === 'none' ? {} : { logPath: logPathOf(context.layout, id) }),
-      ...(limit === undefined ? {} : { logLimitBytes: limit }),
+      ...(keeping.maxBytes === undefined ? {} : { logLimitBytes: keeping.maxBytes }),
     });
     undo.push(() => runtime.delete(id));
     crashPoint('start:after-create');

@@ -23,7 +23,7 @@ export interface WorkloadSpec {
   stdinOnce: boolean;
   /** Absent: no log is kept. conmon's k8s-file format. */
   logPath?: string;
-  /** Hard bound of the file while no daemon rotates it. */
+  /** A file that would be larger is replaced by a new one. */
   logLimitBytes?: number;
 }
 
@@ -86,8 +86,6 @@ export interface WorkloadRuntime {
   attach(id: string): Promise<AttachedStreams>;
   exec(spec: ExecSpec): Promise<RunningExec>;
   execResize(execId: string, rows: number, columns: number): Promise<void>;
-  /** Makes conmon open its log file anew (after a rename). */
-  reopenLog(id: string): Promise<void>;
   /** Frees runtime state and control groups of a workload that ended; idempotent. */
   delete(id: string): Promise<void>;
   /** Exits seen from now on, and those that happened while no daemon ran (found by `restore`). */

@@ -10,7 +10,7 @@ import { errnoOf } from '../../errors.js';
 
 export const rotatedPath = (path: string, index: number): string => `${path}.${index}`;
 
-/** Numbers of the predecessors that exist, newest first. */
+/** Numbers of the predecessors that exist, newest first; 0 may be a second name of the file being written. */
 export async function rotatedIndices(path: string): Promise<number[]> {
   const prefix = `${basename(path)}.`;
   const names = await readdir(dirname(path)).catch((error: unknown) => {
@@ -18,7 +18,7 @@ export async function rotatedIndices(path: string): Promise<number[]> {
     throw error;
   });
   return names
-    .filter((name) => name.startsWith(prefix) && /^[1-9]\d*$/.test(name.slice(prefix.length)))
+    .filter((name) => name.startsWith(prefix) && /^\d+$/.test(name.slice(prefix.length)))
     .map((name) => Number(name.slice(prefix.length)))
     .sort((one, other) => one - other);
 }
@@ -51,32 +51,50 @@ const pathsOf = async (path: string): Promise<string[]> => [
 /** Rotations are seconds apart, or as fast as a flood: then what is lost is lost. */
 const attempts = 20;
 
+interface Place {
+  path: string;
+  inode: number;
+  bornNs: bigint;
+}
+
+/** The log's files, oldest first, each once. */
+async function survey(path: string): Promise<Place[]> {
+  const paths = await pathsOf(path);
+  const stats = await Promise.all(paths.map((each) => stat(each, { bigint: true }).catch(() => undefined)));
+  const places: Place[] = [];
+  for (const [index, found] of stats.entries())
+    if (found !== undefined && !places.some(({ inode }) => inode === Number(found.ino)))
+      places.push({ path: paths[index]!, inode: Number(found.ino), bornNs: found.birthtimeNs });
+  return places;
+}
+
+/** True when no rotation came since `before` was surveyed: names would stand for other files. */
+async function isUnchanged(path: string, before: readonly Place[]): Promise<boolean> {
+  const now = await survey(path);
+  return now.length === before.length && now.every(({ inode }, index) => inode === before[index]!.inode);
+}
+
 /** All files of the log, oldest first; opened again when a rotation came between. */
 export async function openLogFiles(path: string): Promise<FileHandle[]> {
   for (let attempt = 1; ; attempt++) {
-    const paths = await pathsOf(path);
-    const opened = await Promise.all(paths.map(openLog));
-    const inodes = await Promise.all(opened.map(async (file) => (await file?.stat())?.ino));
-    const now = await Promise.all(paths.map(inodeOf));
-    const isStable = inodes.every((inode, index) => inode === now[index]);
+    const places = await survey(path);
+    const opened = await Promise.all(places.map((place) => openLog(place.path)));
     const files = opened.filter((file) => file !== undefined);
-    if (isStable || attempt === attempts) return files;
+    if (attempt === attempts || (await isUnchanged(path, places))) return files;
     await Promise.all(files.map((file) => file.close()));
   }
 }
 
-/** The file after `file`: its successor in the rotation, or, when it was removed, the oldest there is. */
+/** The file after `file`: its successor, or, when it is no longer among the log's, the first that is not older. */
 export async function openNext(path: string, file: FileHandle): Promise<FileHandle | undefined> {
-  const { ino } = await file.stat();
+  const own = await file.stat({ bigint: true });
   for (let attempt = 1; ; attempt++) {
-    const paths = await pathsOf(path);
-    const inodes = await Promise.all(paths.map(inodeOf));
-    const place = inodes.indexOf(ino);
-    const next = paths[place + 1];
-    const opened = next === undefined ? undefined : await openLog(next);
-    // A rotation moves every file: one that stands where it stood says that there was none meanwhile.
-    const isStable = place < 0 ? (await file.stat()).nlink === 0 : (await inodeOf(paths[place]!)) === ino;
-    if (isStable || attempt === attempts) return opened;
+    const places = await survey(path);
+    const position = places.findIndex(({ inode }) => inode === Number(own.ino));
+    const next =
+      position >= 0 ? places[position + 1] : places.find(({ bornNs }) => bornNs >= own.birthtimeNs);
+    const opened = next === undefined ? undefined : await openLog(next.path);
+    if (attempt === attempts || (await isUnchanged(path, places))) return opened;
     await opened?.close();
   }
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { DaemonError } from '../../errors.js';
-import { logDetails, logKeeping, unattendedLimit } from './options.js';
+import { logDetails, logKeeping } from './options.js';
 
 test('defaults by driver; options of the daemon reach containers with its driver only', () => {
   assert.deepEqual(logKeeping(undefined), { driver: 'json-file', maxFiles: 1 });
@@ -13,8 +13,8 @@ test('defaults by driver; options of the daemon reach containers with its driver
   const daemon = { Type: 'json-file', Config: { 'max-size': '1k', 'max-file': '2' } };
   assert.deepEqual(logKeeping({}, daemon), { driver: 'json-file', maxBytes: 1024, maxFiles: 2 });
   assert.deepEqual(logKeeping({ Type: 'none' }, daemon), { driver: 'none', maxFiles: 1 });
-  assert.equal(unattendedLimit(logKeeping({ Config: { 'max-size': '1.5m', 'max-file': '3' } })), 4718592);
-  assert.equal(unattendedLimit(logKeeping({ Config: { 'max-size': '-1' } })), undefined);
+  assert.equal(logKeeping({ Config: { 'max-size': '1.5m', 'max-file': '3' } }).maxBytes, 1572864);
+  assert.equal(logKeeping({ Config: { 'max-size': '-1' } }).maxBytes, undefined);
 });
 
 test('what Docker refuses', () => {

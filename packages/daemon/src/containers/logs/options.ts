@@ -12,7 +12,7 @@ export interface LogConfig {
 
 export interface LogKeeping {
   driver: 'json-file' | 'local' | 'none';
-  /** A file is rotated when it is larger; undefined: never. */
+  /** Bound of each file; undefined: none. */
   maxBytes?: number;
   /** Files kept, the one being written included. */
   maxFiles: number;
@@ -96,10 +96,6 @@ export function logKeeping(config: LogConfig | undefined, fallback: LogConfig = 
     return invalid('compress cannot be true when max-file is less than 2 or max-size is not set');
   return maxBytes === undefined ? { driver, maxFiles } : { driver, maxBytes, maxFiles };
 }
-
-/** Bound of the file that conmon keeps by itself, when no daemon rotates: as much as all files may have together. */
-export const unattendedLimit = (keeping: LogKeeping): number | undefined =>
-  keeping.maxBytes === undefined ? undefined : keeping.maxBytes * keeping.maxFiles;
 
 const queryEscape = (text: string): string =>
   encodeURIComponent(text)

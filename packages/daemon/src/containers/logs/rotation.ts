@@ -1,92 +1,89 @@
 /**
- * Rotation: when the file being written is too large it becomes `<log>.1`, its predecessors move up, and conmon opens
- * a new file. One timer looks at all logs that have a bound.
+ * Rotation. conmon itself begins a new file when the one it writes is full, and puts it in the old one's place. A
+ * second name for that file, `<log>.0`, keeps what conmon would lose: when the two names stop meaning the same file,
+ * `.0` becomes `.1` and its predecessors move up. So each file has its bound, and all together, daemon or not.
  *
- * In: which logs, their bounds. Out: renamed and removed files. May import: errors.
+ * In: which logs, how many files. Out: renamed and removed files. May import: errors, log.
  */
-import { rename, rm, stat } from 'node:fs/promises';
+import { type FSWatcher, watch } from 'node:fs';
+import { link, rename, rm } from 'node:fs/promises';
+import { basename, dirname } from 'node:path';
 import { errnoOf } from '../../errors.js';
 import type { Logger } from '../../log.js';
-import { rotatedIndices, rotatedPath } from './files.js';
-import type { LogKeeping } from './options.js';
+import { inodeOf, rotatedIndices, rotatedPath } from './files.js';
 
-export interface RotatedLog {
-  path: string;
-  keeping: LogKeeping;
-  /** Makes conmon open `path` anew. */
-  reopen(): Promise<void>;
+/** A flood that replaces the file faster than this can follow loses whole files, as it would lose them later. */
+const roundsAtOnce = 10;
+
+/** One round: true when the file had been replaced. */
+async function shift(path: string, maxFiles: number): Promise<boolean> {
+  const second = rotatedPath(path, 0);
+  const [current, kept] = await Promise.all([inodeOf(path), inodeOf(second)]);
+  if (current === undefined || current === kept) return false;
+  if (kept !== undefined) {
+    for (const index of (await rotatedIndices(path)).reverse())
+      if (index >= maxFiles - 1) await rm(rotatedPath(path, index), { force: true });
+      else await rename(rotatedPath(path, index), rotatedPath(path, index + 1));
+  }
+  await link(path, second);
+  return kept !== undefined;
 }
 
-/** How often sizes are looked at. conmon's own bound holds in between. */
-const intervalMs = 250;
-
-const sizeOf = async (path: string): Promise<number | undefined> => {
-  try {
-    return (await stat(path)).size;
-  } catch (error) {
-    // Renamed, and not opened by conmon yet.
-    if (errnoOf(error) === 'ENOENT') return undefined;
-    throw error;
-  }
-};
-
-/** Rotates if the file is too large; the writer keeps writing to the renamed file until it has the new one. */
-export async function rotate({ path, keeping, reopen }: RotatedLog): Promise<boolean> {
-  const { maxBytes, maxFiles } = keeping;
-  const size = await sizeOf(path);
-  if (maxBytes === undefined || size === undefined || size <= maxBytes) return false;
-  // With one file, conmon's own reopening replaces it.
-  if (maxFiles > 1) {
-    // A flood may have made files larger than they should be: together they stay within the bound.
-    let kept = size;
-    for (const index of (await rotatedIndices(path)).slice()) {
-      kept += (await sizeOf(rotatedPath(path, index))) ?? 0;
-      if (index >= maxFiles - 1 || kept > maxBytes * maxFiles)
-        await rm(rotatedPath(path, index), { force: true });
-    }
-    for (const index of (await rotatedIndices(path)).reverse())
-      await rename(rotatedPath(path, index), rotatedPath(path, index + 1));
-    await rename(path, rotatedPath(path, 1));
-  }
-  await reopen();
-  return true;
+/** Brings names in line with what conmon did. */
+export async function rotate(path: string, maxFiles: number): Promise<void> {
+  for (let round = 0; round < roundsAtOnce && (await shift(path, maxFiles)); round++);
 }
 
 export interface Rotator {
-  /** Watches a log with a bound; others cost nothing. */
-  add(id: string, log: RotatedLog): void;
+  /** Follows a log with several files; others cost nothing. */
+  add(id: string, path: string, maxFiles: number): void;
   remove(id: string): void;
   close(): void;
 }
 
-/** A rotator with its timer, which runs only while there is something to watch. */
+/** One inotify instance (the process's) tells of all logs; nothing runs while nothing is replaced. */
 export function createRotator(log: Logger): Rotator {
-  const logs = new Map<string, RotatedLog>();
-  let timer: NodeJS.Timeout | undefined;
+  const watchers = new Map<string, FSWatcher>();
 
-  async function round(): Promise<void> {
-    timer = undefined;
-    for (const [id, each] of logs)
-      await rotate(each).catch((error: unknown) => log.warn({ container: id, error }, 'log not rotated'));
-    schedule();
-  }
-
-  function schedule(): void {
-    if (timer === undefined && logs.size > 0) timer = setTimeout(() => void round(), intervalMs).unref();
+  function follow(id: string, path: string, maxFiles: number): FSWatcher {
+    const name = basename(path);
+    let running = false;
+    let again = false;
+    const turn = async () => {
+      again = running;
+      if (running) return;
+      running = true;
+      do {
+        again = false;
+        await rotate(path, maxFiles).catch((error: unknown) => {
+          // Removed with its container.
+          if (errnoOf(error) !== 'ENOENT')
+            log.warn({ container: id, error: String(error) }, 'log not rotated');
+        });
+      } while (again);
+      running = false;
+    };
+    const watcher = watch(dirname(path), (kind, changed) => {
+      if (kind === 'rename' && changed === name) void turn();
+    });
+    watcher.on('error', (error) => log.warn({ container: id, error: String(error) }, 'log not watched'));
+    // What happened while nobody watched.
+    void turn();
+    return watcher;
   }
 
   return {
-    add(id, each) {
-      if (each.keeping.maxBytes === undefined) return;
-      logs.set(id, each);
-      schedule();
+    add(id, path, maxFiles) {
+      watchers.get(id)?.close();
+      watchers.set(id, follow(id, path, maxFiles));
     },
     remove(id) {
-      logs.delete(id);
+      watchers.get(id)?.close();
+      watchers.delete(id);
     },
     close() {
-      logs.clear();
-      clearTimeout(timer);
+      for (const watcher of watchers.values()) watcher.close();
+      watchers.clear();
     },
   };
 }

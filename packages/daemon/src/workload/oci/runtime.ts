@@ -291,7 +291,6 @@ export function createOciRuntime({ layout, log, name, program }: OciRuntimeOptio
     attach: async (id) => connectIn(paths.bundle(id)),
     exec: runExec,
     execResize: (execId, rows, columns) => control(paths.exec(execId), `1 ${rows} ${columns}\n`),
-    reopenLog: (id) => control(paths.bundle(id), '2 0 0\n'),
     async delete(id) {
       if (running.has(id)) await discard(id);
       else await erase(id);
