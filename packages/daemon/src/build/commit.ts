@@ -139,7 +139,7 @@ export async function commitContainer(areas: CommitDependencies, request: Commit
       diffId: layer.diffId,
       created: new Date().toISOString(),
     }),
-    parent ? { parent: parent.id } : {},
+    { durable: true, ...(parent && { parent: parent.id }) },
   );
   if (request.reference !== undefined) await areas.images.tag(image.id, request.reference);
   areas.events.publish('container', 'commit', {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -259,6 +259,30 @@ test('an image whose content or layer is lost is not there after a restart', asy
     [good.id],
   );
   assert.equal(next.images.find('bad'), undefined);
+});
+
+test('after a power cut an image whose layers did not reach the disk is gone, one whose layers did stays', async () => {
+  const store = await open();
+  const [whole, torn, durable] = [
+    await addImage(store, ['a']),
+    await addImage(store, ['b']),
+    await addImage(store, ['c']),
+  ];
+  // As another boot finds it: the marks are of an earlier one, and one layer's file is empty.
+  for (const image of [whole, torn]) {
+    const path = join(store.layout.images, 'records', `${image.id.slice(7)}.json`);
+    writeFileSync(path, JSON.stringify({ id: image.id, unsettled: 'an earlier boot' }));
+  }
+  await store.layers.settle();
+  truncateSync(join(store.layout.layers, 'graph', torn.chain[0]!.slice(7, 23), 'diff', 'b'));
+  const next = await open(store.layout);
+  assert.deepEqual(new Set(next.images.list().map(({ id }) => id)), new Set([whole.id, durable.id]));
+  assert.equal(next.layers.list().length, 2);
+  for (const { id } of next.images.list())
+    assert.doesNotMatch(
+      readFileSync(join(store.layout.images, 'records', `${id.slice(7)}.json`), 'utf8'),
+      /unsettled/,
+    );
 });
 
 test('a download resumes, is verified, and is forgotten when told', async () => {

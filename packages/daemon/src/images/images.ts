@@ -15,6 +15,7 @@ import { chainOf } from './layers/chain-id.js';
 import { openRecords } from './records.js';
 import { familiarString, fullString, isDigest, parseReference, withDefaultTag } from './reference.js';
 import { planRemoval, type RemovalStep } from './removal.js';
+import { bootId, createSettling, isWhole } from './settling.js';
 import type {
   Content,
   Digest,
@@ -170,18 +171,39 @@ export async function createImages({
     users,
   });
 
+  const forgetMark = (ids: readonly Digest[]): Promise<void> =>
+    inTurn(async () => {
+      for (const id of ids) {
+        const found = records.images.get(id);
+        if (found?.unsettled === undefined) continue;
+        const { unsettled: _, ...record } = found;
+        await records.putImage(record);
+      }
+    });
+  const boot = bootId();
+  const settling = createSettling(layers, forgetMark, log);
+
   // What a crash left: references to nothing, records without content, content and layers without records.
-  for (const id of [...records.images.keys()]) {
-    const bytes = await content.read(id).catch(() => undefined);
-    const config = bytes === undefined ? undefined : parseImageConfig(bytes);
+  for (const { id, unsettled } of [...records.images.values()]) {
+    const config = await content
+      .read(id)
+      .then((bytes) => (bytes === undefined ? undefined : parseImageConfig(bytes)))
+      .catch(() => undefined);
+    const chain = config === undefined ? [] : chainOf(config.rootfs.diff_ids);
     const lost =
       config === undefined ||
-      chainOf(config.rootfs.diff_ids).some((chainId) => layers.find(chainId) === undefined);
+      chain.some((chainId) => layers.find(chainId) === undefined) ||
+      (unsettled !== undefined && unsettled !== boot && !(await isWhole(layers, chain)));
     if (!lost) configs.set(id, config);
     else {
       log.warn({ image: id }, 'image is incomplete, its record is removed');
       await records.removeImage(id);
     }
+  }
+  const marked = [...records.images.values()].filter(({ unsettled }) => unsettled !== undefined);
+  if (marked.length > 0) {
+    await layers.settle();
+    await forgetMark(marked.map(({ id }) => id));
   }
   const dangling = [...records.references].filter(([, id]) => !configs.has(id));
   if (dangling.length > 0)
@@ -229,25 +251,32 @@ export async function createImages({
       if (config === undefined) throw new DaemonError('notFound', `No such image: ${id}`);
       return { release: holdChain(config) };
     },
-    async add(config, options = {}) {
-      const bytes = options.configBytes ?? Buffer.from(JSON.stringify(config));
+    async add(document, options = {}) {
+      const bytes = options.configBytes ?? Buffer.from(JSON.stringify(document));
+      const config = parseImageConfig(bytes);
       const chain = chainOf(config.rootfs.diff_ids);
       const absent = chain.find((chainId) => layers.find(chainId) === undefined);
       if (absent !== undefined) throw new DaemonError('notFound', `layer does not exist: ${absent}`);
       const release = holdChain(config);
       try {
-        const [id] = await Promise.all([content.write(bytes), layers.settle(chain)]);
+        const written = content.write(bytes);
+        if (options.durable) await layers.settle(chain);
+        const id = await written;
         crashPoint('image:before-record');
         return await inTurn(async () => {
           const known = records.images.get(id);
-          if (known === undefined || (options.parent !== undefined && known.parent !== options.parent))
+          const parent = options.parent ?? known?.parent;
+          if (known === undefined || known.parent !== parent)
             await records.putImage({
               ...known,
               id,
-              ...(options.parent === undefined ? {} : { parent: options.parent }),
+              ...(parent === undefined ? {} : { parent }),
+              ...(known !== undefined || options.durable ? {} : { unsettled: boot }),
             });
           crashPoint('image:after-record');
           configs.set(id, config);
+          layers.adopt(chain);
+          if (!options.durable) settling.later({ id, chain });
           return view(id);
         });
       } finally {

@@ -15,6 +15,8 @@ export interface ImageRecord {
   parent?: Digest;
   /** RFC 3339: when the name last changed (`docker image inspect`, Metadata.LastTagTime). */
   lastTagged?: string;
+  /** Boot in which its layers were written, until they are on disk (settling.ts). */
+  unsettled?: string;
 }
 
 export interface Records {

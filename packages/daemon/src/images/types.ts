@@ -152,8 +152,14 @@ export interface Images {
   children(parent: Digest | undefined): readonly Image[];
   /** Keeps an image's layers and blobs (a container, a build, a push uses them) until released. */
   hold(id: Digest): Hold;
-  /** Adds an image whose layers are in the store; idempotent. */
-  add(config: ImageConfig, options?: { parent?: Digest; configBytes?: Uint8Array }): Promise<Image>;
+  /**
+   * Adds an image whose layers are in the store; idempotent. Its layers reach the disk some seconds later; a power
+   * cut before that removes the image as a whole. `durable`: when the promise resolves.
+   */
+  add(
+    config: ImageConfig,
+    options?: { parent?: Digest; configBytes?: Uint8Array; durable?: boolean },
+  ): Promise<Image>;
   /** Points `reference` (any familiar form) at the image; what it pointed at loses it. Publishes `tag`. */
   tag(id: Digest, reference: string): Promise<void>;
   /** Records `repository@digest`. */
@@ -219,8 +225,10 @@ export interface Layers {
   changes(id: string): Promise<Change[]>;
   /** Bytes of the writable layer. */
   rootSize(id: string): Promise<number>;
-  /** Makes the layers durable: an image record may name them afterwards. */
-  settle(chain: readonly Digest[]): Promise<void>;
+  /** An image has these layers now: they stay as long as it does. */
+  adopt(chain: readonly Digest[]): void;
+  /** Makes layers durable: those of `chain` that are new, or all there are. */
+  settle(chain?: readonly Digest[]): Promise<void>;
   /** The writable layer as a new layer on its parent (`docker commit`). */
   commitRoot(id: string): Promise<Layer>;
   /** Removes layers that nobody needs: not below `needed`, no root, no hold, not new. Returns them, topmost first. */

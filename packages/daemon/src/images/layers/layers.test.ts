@@ -245,7 +245,7 @@ test('what is needed stays, the rest goes; new and held layers wait', async () =
   const layers = await open();
   const top = await stack(layers, tarOf(entry('a', 'x')), tarOf(entry('b', 'x')));
   assert.deepEqual(await layers.collect(new Set()), [], 'no image had them yet');
-  await layers.settle(layers.list().map(({ chainId }) => chainId));
+  layers.adopt(layers.list().map(({ chainId }) => chainId));
   const hold = layers.hold(top);
   assert.deepEqual(await layers.collect(new Set()), []);
   hold.release();

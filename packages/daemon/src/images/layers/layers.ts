@@ -42,6 +42,8 @@ export async function createLayers({ layout }: { layout: Layout }): Promise<Laye
   const roots = openRoots(join(base, 'roots'), temporary, graph);
   /** Layers no record names yet; and how many hold each. */
   const fresh = new Set<Digest>();
+  /** Layers no syncfs(2) came after yet. */
+  const unsynced = new Set<Digest>();
   const holds = new Map<Digest, number>();
   let rootRemoved: (top: Digest) => void = () => {};
 
@@ -63,6 +65,7 @@ export async function createLayers({ layout }: { layout: Layout }): Promise<Laye
         async commit(parent) {
           const layer = await graph.insert(directory, unpacked, parent);
           fresh.add(layer.chainId);
+          unsynced.add(layer.chainId);
           await discard();
           return layer;
         },
@@ -117,8 +120,12 @@ export async function createLayers({ layout }: { layout: Layout }): Promise<Laye
       };
     },
     async settle(chain) {
-      if (!chain.some((chainId) => fresh.has(chainId))) return;
+      const waiting = (chain ?? [...unsynced]).filter((chainId) => unsynced.has(chainId));
+      if (chain !== undefined && waiting.length === 0) return;
       await syncFileSystem(graphDirectory);
+      for (const chainId of waiting) unsynced.delete(chainId);
+    },
+    adopt(chain) {
       for (const chainId of chain) fresh.delete(chainId);
     },
     createRoot: roots.create,
@@ -172,7 +179,10 @@ export async function createLayers({ layout }: { layout: Layout }): Promise<Laye
         .map((layer) => ({ layer, depth: depth(layer) }))
         .sort((a, b) => b.depth - a.depth)
         .map(({ layer }) => layer);
-      for (const layer of unneeded) await graph.remove(layer);
+      for (const layer of unneeded) {
+        await graph.remove(layer);
+        unsynced.delete(layer.chainId);
+      }
       return unneeded;
     },
   };
