@@ -14,6 +14,7 @@ import type { OciMount } from '../volumes/types.js';
 import { allSettled, type Context, publish } from './context.js';
 import { defaultCgroupns } from './create.js';
 import { etcDirectory, etcMounts } from './etc-files.js';
+import { linkEnvironment } from './link-environment.js';
 import { logPathOf } from './logs/location.js';
 import { logKeeping } from './logs/options.js';
 import { containerOf, namespacesOf } from './modes.js';
@@ -127,6 +128,7 @@ export async function runContainer(context: Context, container: Container): Prom
     return promise;
   };
   try {
+    const links = linkEnvironment(container, context.registry.get, networks);
     await runtime.delete(id);
     const sharesNetwork = containerOf(hostConfig.NetworkMode) !== undefined;
     const [root, sandbox, prepared, shared] = await allSettled<
@@ -176,6 +178,7 @@ export async function runContainer(context: Context, container: Container): Prom
         user,
         namespaces,
         hostname: container.config.Hostname ?? '',
+        linkEnvironment: links,
         mounts: [...prepared.mounts, ...files],
         ...shared,
         cgroupsPath: join('/', parent, id),

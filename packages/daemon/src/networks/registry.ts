@@ -15,6 +15,7 @@ import type { Network } from './types.js';
 export interface Registry {
   get(name: string): Network;
   find(name: string): Network | undefined;
+  byId(id: string): Network | undefined;
   list(): readonly Network[];
   addresses(id: string): AddressSpace;
   /** Subnets of all networks. */
@@ -72,6 +73,7 @@ export async function openRegistry(directory: string, log: Logger): Promise<Regi
       if (!network) throw new DaemonError('notFound', `network ${name} not found`);
       return network;
     },
+    byId: (id) => networks.get(id),
     list: () => [...networks.values()],
     addresses: (id) => spaces.get(id)!,
     subnets: () =>

@@ -7,6 +7,7 @@ import { readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readJson } from '../storage/atomic-file.js';
 import type { Publication } from './publish.js';
+import type { AllowedPort } from './ruleset.js';
 import type { Endpoint, PortMap, SandboxRequest } from './types.js';
 
 export interface Joined {
@@ -27,11 +28,16 @@ export interface SandboxState extends SandboxRecord {
   /** Namespace; "" in the host's. */
   path: string;
   publication?: Publication;
+  /** What links may pass where containers do not talk to each other. */
+  linked: AllowedPort[];
   /** Endpoint ID that gives the default routes, by family. */
   gateways: { 4?: string; 6?: string };
   /** The embedded DNS answers in it. */
   dns: boolean;
 }
+
+/** In the host's namespace: network mode host, or a TAP. */
+export const isInHost = ({ path }: SandboxState): boolean => path === '';
 
 export function createSandboxRecords(directory: string) {
   const fileOf = (id: string): string => join(directory, `${id}.json`);
@@ -57,3 +63,5 @@ export function createSandboxRecords(directory: string) {
     },
   };
 }
+
+export type SandboxRecords = ReturnType<typeof createSandboxRecords>;

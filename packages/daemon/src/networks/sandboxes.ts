@@ -18,12 +18,12 @@ import { bridgeSettings } from './options.js';
 import { parsePorts } from './ports.js';
 import type { Publisher } from './publish.js';
 import { indicesOf, newAddress, replaceDefaultRoute, sendRoute, setUp } from './rtnetlink.js';
-import type { createSandboxRecords, Joined, SandboxState } from './sandbox-state.js';
+import { isInHost, type Joined, type SandboxRecords, type SandboxState } from './sandbox-state.js';
 import type { Endpoint, Network, NetworkDriver, SandboxRequest } from './types.js';
 
 export interface SandboxDeps {
   namespaces: string;
-  records: ReturnType<typeof createSandboxRecords>;
+  records: SandboxRecords;
   firewall: Firewall;
   publish: Publisher;
   dns: EmbeddedDns;
@@ -94,7 +94,7 @@ export function createSandboxes(deps: SandboxDeps) {
         return driver.join(network, request);
       }),
     );
-    if (state.path !== '') await configure(state, joined);
+    if (!isInHost(state)) await configure(state, joined);
   }
 
   async function configure(state: SandboxState, joined: readonly Joined[]): Promise<void> {
@@ -182,7 +182,7 @@ export function createSandboxes(deps: SandboxDeps) {
   /** Resolver on when a user-defined network is joined, off when none is. */
   async function updateDns(state: SandboxState): Promise<void> {
     const wanted =
-      state.path !== '' && state.joined.some(({ endpoint }) => hasNames(deps.network(endpoint.networkId)));
+      !isInHost(state) && state.joined.some(({ endpoint }) => hasNames(deps.network(endpoint.networkId)));
     const { id } = state.request;
     if (!wanted) {
       if (state.dns) await deps.dns.close(id);
@@ -207,9 +207,10 @@ export function createSandboxes(deps: SandboxDeps) {
     const taps = state.request.attachment === 'tap' ? state.joined : [];
     await all([
       unpublishPorts(state),
+      deps.firewall.removePorts({ ports: [], allowed: state.linked }),
       (async () => {
         if (state.dns) await deps.dns.close(state.request.id);
-        if (state.path !== '') await removeNamespace(state.path);
+        if (!isInHost(state)) await removeNamespace(state.path);
       })(),
       ...taps.map((joined) => {
         const { network, driver, request } = partsOf(state, joined);
@@ -229,8 +230,9 @@ export function createSandboxes(deps: SandboxDeps) {
       await all([
         deps.records.write(state),
         publishPorts(state),
+        deps.firewall.addPorts({ ports: [], allowed: state.linked }),
         (async () => {
-          if (state.path !== '') await makeNamespace(state.path);
+          if (!isInHost(state)) await makeNamespace(state.path);
           await plug(state, state.joined);
           await updateDns(state);
         })(),
@@ -259,7 +261,7 @@ export function createSandboxes(deps: SandboxDeps) {
       state.joined = state.joined.filter((each) => each !== joined);
       for (const family of [4, 6] as const)
         if (state.gateways[family] === joined.endpoint.endpointId) delete state.gateways[family];
-      if (state.path !== '') await updateRoutes(state);
+      if (!isInHost(state)) await updateRoutes(state);
       await republish(state, before);
       await updateDns(state);
       await deps.records.write(state);
@@ -276,11 +278,15 @@ export function createSandboxes(deps: SandboxDeps) {
         const { network, driver, request } = partsOf(state, joined);
         if (await driver.rejoin?.(network, request)) bare.push(joined);
       }
-      if (bare.length > 0 && state.path !== '') {
+      if (bare.length > 0 && !isInHost(state)) {
         state.gateways = {};
         await configure(state, bare);
       }
-      await all([publishPorts(state), updateDns(state)]);
+      await all([
+        publishPorts(state),
+        deps.firewall.addPorts({ ports: [], allowed: state.linked }),
+        updateDns(state),
+      ]);
     },
   };
 

@@ -1,0 +1,46 @@
+/**
+ * The start of the area: default networks on record, links and rules as recorded, nothing of ours without a record.
+ *
+ * In: records, settings. Out: the host's state. May import: default-networks, drivers, links.
+ */
+import { type DefaultNetworkSettings, planDefaultNetworks } from './default-networks.js';
+import { enableForwarding } from './drivers/bridge.js';
+import { applyLinks, hostRoutes, listLinks } from './links.js';
+import type { Registry } from './registry.js';
+import type { Network, NetworkDriver } from './types.js';
+
+/** Removes bridges and parents that carry our mark, but those in `kept`. */
+export async function removeOwnLinks(instance: string, kept: ReadonlySet<string>): Promise<void> {
+  const own = (await listLinks()).filter(({ ifname, ifalias }) => ifalias === instance && !kept.has(ifname));
+  await applyLinks(
+    own.map(({ ifname }) => ['link', 'del', ifname]),
+    { force: true },
+  );
+}
+
+export interface StartDeps {
+  settings: DefaultNetworkSettings & { instance: string; ipForward: boolean };
+  registry: Registry;
+  drivers: ReadonlyMap<string, NetworkDriver>;
+  failed(network: Network, error: unknown): void;
+}
+
+export async function startNetworks({ settings, registry, drivers, failed }: StartDeps): Promise<void> {
+  if (settings.ipForward) await enableForwarding(4);
+  const routes = (await hostRoutes()).filter(({ device }) => device !== settings.bridge.name);
+  for (const network of planDefaultNetworks(settings, { ...registry, routes })) {
+    registry.add(network);
+    await registry.write(network);
+  }
+  const bridge = registry.find('bridge');
+  if (settings.bridge.name === 'none' && bridge) await registry.erase(bridge.id);
+  const linkNames = registry
+    .list()
+    .flatMap((network) => drivers.get(network.driver)?.linkName?.(network) ?? []);
+  await removeOwnLinks(settings.instance, new Set(linkNames));
+  for (const driver of drivers.values())
+    await driver.reconcile(
+      registry.list().filter((network) => network.driver === driver.name),
+      failed,
+    );
+}
