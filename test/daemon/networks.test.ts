@@ -195,7 +195,8 @@ test('networks of containers', async (t) => {
 
   await t.test('rules that others delete come back', async () => {
     const table = tableOf(daemon);
-    const list = () => execFileSync('nft', ['list', 'table', 'inet', table], { encoding: 'utf8' });
+    const list = () =>
+      execFileSync('nft', ['list', 'table', 'inet', table], { encoding: 'utf8', stdio: 'pipe' });
     const whole = list();
     const damage = [
       ['delete', 'table', 'inet', table],

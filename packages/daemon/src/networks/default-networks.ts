@@ -61,6 +61,8 @@ export function planDefaultNetworks(
     subnets(): readonly Prefix[];
     /** Without those of the default bridge itself. */
     routes: readonly HostRoute[];
+    /** Containers that still run have addresses of it. */
+    inUse(network: Network): boolean;
   },
 ): Network[] {
   const planned: Network[] = [];
@@ -72,7 +74,7 @@ export function planDefaultNetworks(
   const options = defaultBridgeOptions(bridge, settings);
   const configs = wantedPools(bridge);
   const routes = existing.routes.map(({ destination }) => destination);
-  if (known && stillFits(known, bridge, configs, routes)) {
+  if (known && stillFits(known, bridge, configs, existing.inUse(known) ? [] : routes)) {
     if (!isDeepStrictEqual(known.options, options)) planned.push({ ...known, options });
     return planned;
   }

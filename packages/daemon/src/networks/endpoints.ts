@@ -63,7 +63,7 @@ export function planEndpoint(plan: EndpointPlan): Endpoint {
     address6: six?.address ?? '',
     prefixLength6: six?.prefixLength ?? 0,
     macAddress: addresses ? (parseMac(request.MacAddress ?? '') ?? randomMac()) : '',
-    hostInterface: addresses ? `${plan.attachment}${endpointId.slice(0, 7)}` : '',
+    hostInterface: network.driver === 'bridge' ? `${plan.attachment}${endpointId.slice(0, 7)}` : '',
     dnsNames: hasNames(network) ? namesOf(container, request) : [],
     request,
   };

@@ -119,8 +119,8 @@ export function createMembership(deps: MembershipDeps): Membership {
       );
   }
 
+  /** Its addresses again, before anybody else gets them. */
   function take(state: SandboxState): void {
-    states.set(state.request.id, state);
     for (const { endpoint } of state.joined) {
       const space = registry.addresses(endpoint.networkId);
       if (endpoint.address) space.take(4, endpoint.address);
@@ -239,18 +239,21 @@ export function createMembership(deps: MembershipDeps): Membership {
         }
         const state = newState(record);
         state.joined = state.joined.filter(({ endpoint }) => byId(endpoint.networkId));
-        if (running.has(id)) {
-          take(state);
-          kept.push(state);
-        } else
+        if (!running.has(id))
           await sandboxes.close(state).catch((err: unknown) => log.warn({ err, id }, 'left-over sandbox'));
+        else {
+          states.set(id, state);
+          kept.push(state);
+        }
       }
-      for (const state of kept) {
-        state.linked = view.linkedPorts(state);
-        await sandboxes
-          .adopt(state)
-          .catch((err: unknown) => log.error({ err, id: state.request.id }, 'sandbox is not as recorded'));
-      }
+      for (const state of kept)
+        try {
+          take(state);
+          state.linked = view.linkedPorts(state);
+          await sandboxes.adopt(state);
+        } catch (err) {
+          log.error({ err, id: state.request.id }, 'sandbox is not as recorded');
+        }
       for (const name of await readdir(deps.namespaces))
         if (!states.has(name)) await sandboxes.removeNamespace(join(deps.namespaces, name));
     },

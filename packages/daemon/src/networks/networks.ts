@@ -115,10 +115,12 @@ export async function createNetworks(deps: NetworksDeps): Promise<Networks> {
     namespaces: layout.namespaces,
   });
 
+  const recorded = [...(await records.list()).values()].flatMap((record) => record?.joined ?? []);
   await startNetworks({
     settings: { ...settings, pools },
     registry,
     drivers,
+    inUse: ({ id }) => recorded.some(({ endpoint }) => endpoint.networkId === id),
     failed: (network, error) =>
       log.error({ err: error, network: network.name }, 'network cannot be restored'),
   });

@@ -111,6 +111,13 @@ export const setUp = (index: number): Message => ({
   body: [linkHeader(index, interfaceUp)],
 });
 
+/** Setting the MAC, even to what it is, makes the kernel announce the addresses (sysctl arp_notify, ndisc_notify). */
+export const setMac = (name: string, mac: string): Message => ({
+  type: types.newLink,
+  flags: messageFlags.ack,
+  body: [linkHeader(0), text(link.name, name), attribute(link.address, macBytes(mac))],
+});
+
 export const deleteLink = (name: string): Message => ({
   type: types.deleteLink,
   flags: messageFlags.ack,

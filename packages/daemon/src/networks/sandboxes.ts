@@ -10,6 +10,7 @@ import { createNetworkNamespace, unmount, unmountFlags, writeSysctlInNamespace }
 import type { ContainerResolvConf } from '../dns/resolv-conf.js';
 import type { EmbeddedDns } from '../dns/types.js';
 import { DaemonError, errnoOf } from '../errors.js';
+import { announce } from './announce.js';
 import type { Firewall } from './firewall.js';
 import { type GatewayCandidate, gatewayFor } from './gateway.js';
 import { hasNames } from './names.js';
@@ -66,8 +67,9 @@ export function createSandboxes(deps: SandboxDeps) {
     await Promise.all([
       // Interfaces of IPv4-only networks must not configure themselves; those with an address are switched on below.
       writeSysctlInNamespace(path, 'net/ipv6/conf/default/disable_ipv6', '1').catch(ignoreMissing),
-      // Gratuitous ARP when the interface comes up: neighbours forget who had the address before.
+      // Addresses are announced: neighbours forget who had them before (announce.ts).
       writeSysctlInNamespace(path, 'net/ipv4/conf/default/arp_notify', '1'),
+      writeSysctlInNamespace(path, 'net/ipv6/conf/default/ndisc_notify', '1').catch(ignoreMissing),
     ]);
   }
 
@@ -111,6 +113,7 @@ export function createSandboxes(deps: SandboxDeps) {
       linked.flatMap(({ endpoint }, at) => interfaceMessages(indices[at]!, endpoint)),
     );
     await updateRoutes(state);
+    announce(state.path, joined);
   }
 
   /** Default routes that are not as they should be. */

@@ -22,13 +22,21 @@ export interface StartDeps {
   settings: DefaultNetworkSettings & { instance: string; ipForward: boolean };
   registry: Registry;
   drivers: ReadonlyMap<string, NetworkDriver>;
+  /** Containers of an earlier daemon may have addresses of it. */
+  inUse(network: Network): boolean;
   failed(network: Network, error: unknown): void;
 }
 
-export async function startNetworks({ settings, registry, drivers, failed }: StartDeps): Promise<void> {
+export async function startNetworks({
+  settings,
+  registry,
+  drivers,
+  inUse,
+  failed,
+}: StartDeps): Promise<void> {
   if (settings.ipForward) await enableForwarding(4);
   const routes = (await hostRoutes()).filter(({ device }) => device !== settings.bridge.name);
-  for (const network of planDefaultNetworks(settings, { ...registry, routes })) {
+  for (const network of planDefaultNetworks(settings, { ...registry, routes, inUse })) {
     registry.add(network);
     await registry.write(network);
   }
