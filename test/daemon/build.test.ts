@@ -12,7 +12,7 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs';
-import { createServer, type Server } from 'node:http';
+import { createServer, request, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -431,7 +431,7 @@ test('contexts', async (t) => {
       contextOf(daemon, { Dockerfile: dockerfile, r: 'R' }),
       '.',
     ]);
-    const server = createServer((request, response) => {
+    const server = createServer((asked, response) => {
       const bodies: Record<string, [string, string | Buffer]> = {
         '/Dockerfile': ['text/plain', 'FROM busybox\nRUN echo remote'],
         '/context.tar.gz': ['application/gzip', archive],
@@ -439,7 +439,7 @@ test('contexts', async (t) => {
         '/file.txt': ['text/plain', 'downloaded'],
         '/dir/': ['text/plain', 'unnamed'],
       };
-      const found = bodies[request.url ?? ''];
+      const found = bodies[asked.url ?? ''];
       response.writeHead(found ? 200 : 404, {
         'Content-Type': found?.[0] ?? 'text/plain',
         'Last-Modified': 'Mon, 02 Jan 2006 15:04:05 GMT',
@@ -670,6 +670,29 @@ test('builds that are ended', async (t) => {
       await sleep(100);
     }
     await sleep(300);
+    await leavesNothing(daemon);
+  });
+
+  await t.test('by the client, while it sends the context', async () => {
+    const whole = execFileSync('tar', [
+      '-c',
+      '-C',
+      contextOf(daemon, { Dockerfile: 'FROM busybox', big: 'x'.repeat(1e6) }),
+      '.',
+    ]);
+    const sending = request({ socketPath: daemon.socket, method: 'POST', path: '/build', agent: false });
+    sending.on('error', () => {});
+    sending.write(whole.subarray(0, whole.length / 2));
+    const temporary = join(daemon.dataRoot, 'tmp');
+    for (let waited = 0; readdirSync(temporary).length === 0; waited++) {
+      assert.ok(waited < 100, 'the context is not unpacked');
+      await sleep(50);
+    }
+    sending.destroy();
+    for (let waited = 0; readdirSync(temporary).length > 0; waited++) {
+      assert.ok(waited < 100, 'the context is still there');
+      await sleep(50);
+    }
     await leavesNothing(daemon);
   });
 

@@ -4,24 +4,27 @@
  *
  * In: a source and a destination path on the host. Out: files. May import: @noos/linux, scope, owner.
  */
-import { constants, type Stats } from 'node:fs';
 import {
-  chmod,
-  copyFile,
-  lchown,
-  link,
-  lstat,
-  mkdir,
-  readdir,
-  readlink,
-  rm,
-  symlink,
-} from 'node:fs/promises';
+  chmodSync,
+  constants,
+  copyFileSync,
+  lchownSync,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readlinkSync,
+  rmdirSync,
+  rmSync,
+  type Stats,
+  symlinkSync,
+} from 'node:fs';
+import { chmod, copyFile, lchown, mkdir, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { getAttribute, listAttributes, makeNode, setAttribute, setTimes } from '@noos/linux';
 import { majorOf, minorOf } from './file-sum.js';
 import type { Owner } from './owner.js';
-import { statMaybe } from './scope.js';
+import { createPace } from './pace.js';
 
 export interface CopyOptions {
   /** Absent: the source's owner is kept. */
@@ -60,34 +63,45 @@ export async function makeDirectories(path: string, owner: Owner): Promise<boole
   }
 }
 
+/** Files up to this size are copied at once, larger ones on a thread. */
+const smallBytes = 1024 * 1024;
+
+/** What one copy remembers: names of files with several, when to let others run. */
+interface CopyState {
+  links: Map<string, string>;
+  pace: ReturnType<typeof createPace>;
+}
+
+const newState = (): CopyState => ({ links: new Map(), pace: createPace() });
+
 /** Copies one entry that is no directory; what is at `to` is replaced. */
 async function copyEntry(
   from: string,
   to: string,
   stats: Stats,
   options: CopyOptions,
-  links: Map<string, string>,
+  { links }: CopyState,
 ): Promise<void> {
-  const before = await statMaybe(to);
-  if (before) await rm(to, { recursive: true, force: true });
+  if (lstatSync(to, { throwIfNoEntry: false })) await rm(to, { recursive: true, force: true });
   const key = `${stats.dev}:${stats.ino}`;
   const twin = stats.nlink > 1 ? links.get(key) : undefined;
   if (twin !== undefined) {
-    await link(twin, to);
+    linkSync(twin, to);
     return;
   }
   if (stats.nlink > 1) links.set(key, to);
-  if (stats.isSymbolicLink()) await symlink(await readlink(from), to);
-  else if (stats.isFile()) await copyFile(from, to, constants.COPYFILE_FICLONE);
+  if (stats.isSymbolicLink()) symlinkSync(readlinkSync(from), to);
+  else if (stats.isFile() && stats.size > smallBytes) await copyFile(from, to, constants.COPYFILE_FICLONE);
+  else if (stats.isFile()) copyFileSync(from, to, constants.COPYFILE_FICLONE);
   else if (stats.isSocket()) return;
   else makeNode(to, stats.mode, majorOf(stats.rdev), minorOf(stats.rdev));
-  await copyMetadata(from, to, stats, options);
+  copyMetadata(from, to, stats, options);
 }
 
-async function copyMetadata(from: string, to: string, stats: Stats, options: CopyOptions): Promise<void> {
-  await lchown(to, options.owner?.uid ?? stats.uid, options.owner?.gid ?? stats.gid);
+function copyMetadata(from: string, to: string, stats: Stats, options: CopyOptions): void {
+  lchownSync(to, options.owner?.uid ?? stats.uid, options.owner?.gid ?? stats.gid);
   if (!stats.isSymbolicLink()) {
-    await chmod(to, options.mode ?? stats.mode & 0o7777);
+    chmodSync(to, options.mode ?? stats.mode & 0o7777);
     // After chown, which takes capabilities away.
     copyAttributes(from, to);
   }
@@ -99,40 +113,38 @@ async function copyChildren(
   to: string,
   below: string,
   options: CopyOptions,
-  links: Map<string, string>,
+  state: CopyState,
 ): Promise<void> {
-  for (const name of await readdir(from)) {
+  for (const name of readdirSync(from)) {
+    await state.pace();
     options.signal.throwIfAborted();
     const path = below === '' ? name : `${below}/${name}`;
     const source = join(from, name);
     const target = join(to, name);
-    const stats = await lstat(source);
+    const stats = lstatSync(source);
     const ignored = options.ignore?.(path) ?? false;
     if (!stats.isDirectory()) {
-      if (!ignored) await copyEntry(source, target, stats, options, links);
+      if (!ignored) await copyEntry(source, target, stats, options, state);
       continue;
     }
-    // A directory left out may hold files that a `!` pattern takes back: it is made when the first comes.
-    const existing = await statMaybe(target);
-    if (existing && !existing.isDirectory()) await rm(target, { force: true });
-    if (!existing?.isDirectory()) await mkdir(target);
-    await copyChildren(source, target, path, options, links);
-    if (ignored && !existing && (await readdir(target)).length === 0) {
-      await rm(target, { recursive: true });
-      continue;
-    }
-    await copyMetadata(source, target, stats, options);
+    // A directory left out may hold files that a `!` pattern takes back: it goes again when nothing came.
+    const existing = lstatSync(target, { throwIfNoEntry: false });
+    if (existing && !existing.isDirectory()) rmSync(target);
+    if (!existing?.isDirectory()) mkdirSync(target);
+    await copyChildren(source, target, path, options, state);
+    if (ignored && !existing && readdirSync(target).length === 0) rmdirSync(target);
+    else copyMetadata(source, target, stats, options);
   }
 }
 
 /** Copies what is in the directory `from` into the directory `to`, which is made when it is not there. */
 export async function copyDirectory(from: string, to: string, options: CopyOptions): Promise<void> {
   await makeDirectories(to, options.owner ?? { uid: 0, gid: 0 });
-  await copyChildren(from, to, '', options, new Map());
+  await copyChildren(from, to, '', options, newState());
 }
 
 /** Copies one file to the path `to`; its missing parents are made. */
 export async function copySingle(from: string, to: string, options: CopyOptions): Promise<void> {
   await makeDirectories(dirname(to), options.owner ?? { uid: 0, gid: 0 });
-  await copyEntry(from, to, await lstat(from), options, new Map());
+  await copyEntry(from, to, lstatSync(from), options, newState());
 }

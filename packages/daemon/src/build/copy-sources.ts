@@ -4,12 +4,13 @@
  *
  * In: a tree, paths or patterns as written. Out: sources; throws Error with Docker's text. May import: scope, glob.
  */
-import type { Stats } from 'node:fs';
+import { lstatSync, readdirSync, type Stats } from 'node:fs';
 import { lstat, readdir, stat } from 'node:fs/promises';
 import { relative } from 'node:path';
 import { errnoOf } from '../errors.js';
 import { combinedSum, fileSum } from './file-sum.js';
 import { PatternError, pathMatcher } from './glob.js';
+import { createPace } from './pace.js';
 import { checkInside, resolveInRoot, statMaybe } from './scope.js';
 
 export interface CopySource {
@@ -50,13 +51,21 @@ async function sumOf(root: string, path: string): Promise<string> {
 
 async function directorySums(root: string, directory: string, exclude: Exclude): Promise<string[]> {
   const sums: string[] = [];
+  const pace = createPace();
   const top = relative(root, directory);
   if (top !== '') sums.push(await sumOf(root, top));
   const walk = async (path: string, below: string): Promise<void> => {
-    for (const entry of await readdir(`${root}/${path}`, { withFileTypes: true })) {
+    for (const entry of readdirSync(`${root}/${path}`, { withFileTypes: true })) {
+      await pace();
       const child = path === '' ? entry.name : `${path}/${entry.name}`;
       const inner = below === '' ? entry.name : `${below}/${entry.name}`;
-      if (!exclude?.(inner)) sums.push(await sumOf(root, child));
+      if (!exclude?.(inner)) {
+        const real = `${root}/${child}`;
+        // The walk itself follows no link, so only the last name can be one.
+        sums.push(
+          entry.isSymbolicLink() ? await sumOf(root, child) : await fileSum(real, child, lstatSync(real)),
+        );
+      }
       if (entry.isDirectory()) await walk(child, inner);
     }
   };

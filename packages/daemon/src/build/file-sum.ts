@@ -4,8 +4,7 @@
  * In: a file. Out: hexadecimal digits. May import: @noos/linux, scope.
  */
 import { createHash } from 'node:crypto';
-import { createReadStream, type Stats } from 'node:fs';
-import { readlink } from 'node:fs/promises';
+import { createReadStream, readFileSync, readlinkSync, type Stats } from 'node:fs';
 import { getAttribute } from '@noos/linux';
 
 /** Types of tar headers (POSIX pax, ustar). */
@@ -52,13 +51,18 @@ export function headerFields(
   ];
 }
 
+/** Files up to this size are read at once: a stream costs more than they do. */
+const smallBytes = 256 * 1024;
+
 /** Checksum of the file at `path`, called `name` in its tree. */
 export async function fileSum(path: string, name: string, stats: Stats): Promise<string> {
   const hash = createHash('sha256');
-  const link = stats.isSymbolicLink() ? await readlink(path) : '';
+  const link = stats.isSymbolicLink() ? readlinkSync(path) : '';
   const capability = stats.isFile() ? getAttribute(path, 'security.capability') : undefined;
   for (const field of headerFields(name, stats, link, capability)) hash.update(field);
-  if (stats.isFile() && stats.size > 0) for await (const chunk of createReadStream(path)) hash.update(chunk);
+  if (stats.isFile() && stats.size > smallBytes)
+    for await (const chunk of createReadStream(path)) hash.update(chunk);
+  else if (stats.isFile() && stats.size > 0) hash.update(readFileSync(path));
   return hash.digest('hex');
 }
 
