@@ -9,12 +9,14 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { after, test } from 'node:test';
+import { Worker } from 'node:worker_threads';
 import { createTar, endOfArchive, formatEntry, zeros } from './create.js';
 import { type ExtractOptions, extractTar } from './extract.js';
 import { ArchiveError, formatHeader, type Header, parseHeader, typeFlags } from './header.js';
@@ -55,6 +57,11 @@ const archive = (...entries: Buffer[]): Buffer => Buffer.concat([...entries, end
 async function* once(bytes: Buffer): AsyncGenerator<Buffer> {
   yield bytes;
 }
+const collect = async (source: AsyncIterable<Buffer>): Promise<Buffer> => {
+  const chunks: Buffer[] = [];
+  for await (const chunk of source) chunks.push(chunk);
+  return Buffer.concat(chunks);
+};
 const extract = (bytes: Buffer, root: string, options?: ExtractOptions): Promise<void> =>
   extractTar(once(bytes), root, options);
 
@@ -226,6 +233,39 @@ for (const [name, bytes] of Object.entries(hostile))
       assert.ok(!existsSync(join(scratch, 'canary')));
     }
   });
+
+test('nor while another process puts links in place of directories', async () => {
+  const outside = fresh();
+  const root = join(outside, 'root');
+  mkdirSync(join(root, 'd/inner'), { recursive: true });
+  writeFileSync(join(outside, 'secret'), 'do not read');
+  symlinkSync('../..', join(root, 'link'));
+  const swapper = new Worker(
+    `const { renameSync } = require('node:fs');
+     const { workerData: root } = require('node:worker_threads');
+     const move = (from, to) => { try { renameSync(root + from, root + to); } catch {} };
+     for (;;) { move('/d', '/kept'); move('/link', '/d'); move('/d', '/link'); move('/kept', '/d'); }`,
+    { eval: true, workerData: root },
+  );
+  const ended = new Promise((resolve) => swapper.on('exit', resolve));
+  const deadline = Date.now() + 1500;
+  while (Date.now() < deadline) {
+    const entries = Array.from({ length: 20 }, (_, n) => [
+      entry({ name: `d/inner${n % 3}/`, type: typeFlags.directory, mode: 0o700 }),
+      entry({ name: `d/inner${n % 3}/secret` }, 'x'),
+      entry({ name: 'd/secret' }, 'x'),
+      entry({ name: 'd/secret/', type: typeFlags.directory }),
+    ]).flat();
+    // It may fail when a name is gone for a moment, it must not get out.
+    await extract(archive(...entries), root).catch((error: Error) => assert.ok('code' in error, error.stack));
+    const bytes = await collect(createTar(root)).catch(() => Buffer.alloc(0));
+    assert.ok(!bytes.includes('secret\0root'), 'no other tree in the archive');
+  }
+  await swapper.terminate();
+  await ended;
+  assert.deepEqual(readdirSync(outside).sort(), ['root', 'secret']);
+  assert.equal(readFileSync(join(outside, 'secret'), 'utf8'), 'do not read');
+});
 
 test('overlay attributes in an archive are ignored', async () => {
   const root = fresh();
