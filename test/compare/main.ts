@@ -64,7 +64,8 @@ try {
     mkdirSync(join(own, 'files'), { recursive: true });
     engines.push(await start(own));
   }
-  for (const step of steps.slice(from)) {
+  const load = steps.filter(({ words }) => from > 0 && words.includes('ARCHIVE'));
+  for (const step of [...load, ...steps.slice(from)]) {
     const line = step.words.join(' ');
     const [reference, ours] = await Promise.all(engines.map((engine) => runStep(engine, step, archive)));
     const { missing, extra } = difference(reference!, ours!);
