@@ -109,12 +109,6 @@ export const explained: readonly Explained[] = [
     why: newer,
   },
   {
-    step: /--platform linux\/arm64/,
-    line: /lookup registry-1\.docker\.io|failed to (resolve|do)|registry-1/,
-    what: 'words of an error of the network',
-    why: 'Node’s resolver is not Go’s',
-  },
-  {
     step: /^exec one nonsense/,
     line: /exit code/,
     what: '`docker exec` of a program that is not there ends with 127',

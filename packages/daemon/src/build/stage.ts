@@ -6,6 +6,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import type { Containers } from '../containers/types.js';
+import { emptyLayerDiffId } from '../images/image-config.js';
 import type { Digest, Hold, ImageConfig, Images, Layer, Layers, Platform } from '../images/types.js';
 import { crashPoint } from '../storage/crash-point.js';
 import type { BuildArgs } from './build-args.js';
@@ -13,10 +14,6 @@ import type { StepCache } from './cache.js';
 import type { SourceTree } from './copy-sources.js';
 import { copyConfig, type StepConfig } from './run-config.js';
 import type { BuildOptions, PullImage, Report, RunContainer } from './types.js';
-
-/** Diff ID of a layer without entries: the SHA-256 of 1024 zero bytes. */
-export const emptyLayerDiffId: Digest =
-  'sha256:5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef';
 
 /** A stage that is finished, for FROM and COPY --from. */
 export interface FinishedStage {

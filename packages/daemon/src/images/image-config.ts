@@ -6,6 +6,10 @@
 import { DaemonError } from '../errors.js';
 import type { Digest, ImageConfig } from './types.js';
 
+/** Of a tar without entries, 1024 zero bytes: a step that changed no file adds no layer. */
+export const emptyLayerDiffId: Digest =
+  'sha256:5f70bf18a086007016e948b04aed3b82103a36bea41755b6cddfaf10ace3c6ef';
+
 /** Larger than any real config (history of some hundred steps); manifests are bounded by half of it. */
 export const configLimitBytes = 8 * 2 ** 20;
 

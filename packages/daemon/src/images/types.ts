@@ -229,7 +229,7 @@ export interface Layers {
   adopt(chain: readonly Digest[]): void;
   /** Makes layers durable: those of `chain` that are new, or all there are. */
   settle(chain?: readonly Digest[]): Promise<void>;
-  /** The writable layer as a new layer on its parent (`docker commit`). */
+  /** The writable layer as a new layer on its parent (`docker commit`); nothing is kept for an empty tar. */
   commitRoot(id: string): Promise<Layer>;
   /** Removes layers that nobody needs: not below `needed`, no root, no hold, not new. Returns them, topmost first. */
   collect(needed: ReadonlySet<Digest>): Promise<Layer[]>;

@@ -21,6 +21,7 @@ import { createTar } from '../../archive/create.js';
 import { DaemonError } from '../../errors.js';
 import type { Layout } from '../../layout.js';
 import { crashPoint } from '../../storage/crash-point.js';
+import { emptyLayerDiffId } from '../image-config.js';
 import type { Digest, Layer, Layers, PreparedLayer } from '../types.js';
 import { changesOf } from './changes.js';
 import { openGraph } from './graph.js';
@@ -163,7 +164,16 @@ export async function createLayers({ layout }: { layout: Layout }): Promise<Laye
       const { upper, lower } = roots.paths(id);
       const [mine, before] = [statSync(upper), statSync(lower[0]!)];
       const withRoot = mine.mode !== before.mode || mine.uid !== before.uid || mine.gid !== before.gid;
-      return unpack(createTar(upper, { overlay: true, withRoot }), roots.topOf(id));
+      const top = roots.topOf(id);
+      const prepared = await prepare(createTar(upper, { overlay: true, withRoot }));
+      try {
+        // Nothing changed: no image names such a layer, so none is kept.
+        if (prepared.diffId === emptyLayerDiffId)
+          return { chainId: top ?? emptyLayerDiffId, diffId: emptyLayerDiffId, size: 0 };
+        return await prepared.commit(top);
+      } finally {
+        await prepared.discard();
+      }
     },
     async collect(needed) {
       const keep = new Set<Digest>();
