@@ -235,7 +235,7 @@ test('a new daemon: running sandboxes stay, others go, the same addresses and po
   assert.deepEqual(readdirSync(first.namespaces), [kept.id]);
   assert.deepEqual(await links(first.bridge), [kept.endpoints.bridge!.hostInterface]);
   const table = await run(['nft', '--numeric', 'list', 'table', 'inet', first.instance]);
-  assert.match(table, new RegExp(`127\\.0\\.0\\.1 \\. tcp \\. ${kept.ports['80/tcp']![0]!.HostPort} : `));
+  assert.match(table, new RegExp(`127\\.0\\.0\\.1 \\. (tcp|6) \\. ${kept.ports['80/tcp']![0]!.HostPort} : `));
   assert.equal(second.networks.get('front').name, 'front');
   assert.equal(readFileSync(`/sys/class/net/${first.bridge}/ifalias`, 'utf8').trim(), first.instance);
   await second.networks.close(kept.id);
