@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { endOfArchive, formatEntry, zeros } from '../../archive/create.js';
-import type { ProgressMessage } from '../../http/route.js';
+import type { ProgressMessage } from '../../progress.js';
 import { createLayout } from '../../layout.js';
 import { createLogger } from '../../log.js';
 import { parseReference } from '../reference.js';
