@@ -97,6 +97,14 @@ FROM nosuch/image AS broken
     code: 7,
     err: /The command '\/bin\/sh -c exit 7' returned a non-zero code: 7/,
   });
+  // The container of a failed step stays for a look, unless --force-rm.
+  await docker(
+    "ps -a --no-trunc --format '{{.Command}} {{.Status}}'",
+    /^"\/bin\/sh -c 'exit 7'" Exited \(7\) /,
+  );
+  await docker('container prune -f', /Deleted Containers:/);
+  await docker(`build --force-rm ${context({ Dockerfile: `FROM ${image}\nRUN exit 8\n` })}`, { code: 8 });
+  await docker('ps -aq', '');
   await docker(`build ${context({ Dockerfile: `FROM ${image}\nCOPY none /\n` })}`, {
     code: 1,
     err: /COPY failed: (.*no such file or directory|file not found in build context)/,
