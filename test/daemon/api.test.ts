@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { runProgram, startDaemon } from './daemon.js';
+import { startRegistry, user } from './registry.js';
 
 const notManager =
   'This node is not a swarm manager. Use "docker swarm init" or "docker swarm join" to connect this node to swarm and try again.';
@@ -113,6 +114,25 @@ test('the engine about itself', async (t) => {
     assert.equal(second.code, 1);
     assert.match(second.stderr, /another daemon uses/);
   });
+});
+
+test('docker login and logout', async (t) => {
+  const daemon = await startDaemon(t);
+  const registry = await startRegistry(t, { withUsers: true });
+  for (const cli of ['/usr/bin/docker', 'docker'])
+    await t.test(cli, async () => {
+      const login = (password: string) =>
+        daemon.run(cli, ['login', '-u', user.name, '--password-stdin', registry.host], { input: password });
+      const wrong = await login('nonsense');
+      assert.equal(wrong.code, 1);
+      assert.match(wrong.stderr, /401 Unauthorized/);
+      const right = await login(user.password);
+      assert.equal(right.code, 0, right.stderr);
+      assert.match(right.stdout, /Login Succeeded/);
+      const out = await daemon.run(cli, ['logout', registry.host]);
+      assert.equal(out.stdout.trim(), `Removing login credentials for ${registry.host}`);
+    });
+  assert.ok(!daemon.log().includes(user.password), 'no password in the log');
 });
 
 test('an engine without swarm, plugins, BuildKit', async (t) => {
