@@ -1,5 +1,6 @@
 #!/usr/bin/env node
-// Compiles c/*.c into build/linux.node with the stable Node-API; needs gcc and Linux, nothing else.
+// Compiles c/*.c into build/linux.node with the stable Node-API, and each file of programs/ into a program beside it;
+// needs gcc and Linux, nothing else.
 // Without a compiler the build goes on: only `noos daemon` needs the addon, and says so.
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync } from 'node:fs';
@@ -16,7 +17,8 @@ mkdirSync(join(here, 'build'), { recursive: true });
 const sources = readdirSync(join(here, 'c'))
   .filter((name) => name.endsWith('.c'))
   .map((name) => join(here, 'c', name));
-const flags = ['-O2', '-Wall', '-Wextra', '-Werror', '-fPIC', '-shared', '-pthread', '-fvisibility=hidden'];
+const warnings = ['-O2', '-Wall', '-Wextra', '-Werror'];
+const flags = [...warnings, '-fPIC', '-shared', '-pthread', '-fvisibility=hidden'];
 const { status, error } = spawnSync(
   'gcc',
   [...flags, '-D_GNU_SOURCE', '-I', headers, ...sources, '-o', join(here, 'build/linux.node')],
@@ -25,3 +27,12 @@ const { status, error } = spawnSync(
 if (error?.code === 'ENOENT' || process.platform !== 'linux') {
   console.error('linux: no gcc found, so the addon is not built and `noos daemon` cannot run (install gcc)');
 } else if (status !== 0) process.exit(status ?? 1);
+else
+  for (const name of readdirSync(join(here, 'programs'))) {
+    const output = join(here, 'build', name.replace(/\.c$/, ''));
+    // Static: it starts without a dynamic linker.
+    const program = spawnSync('gcc', [...warnings, '-static', join(here, 'programs', name), '-o', output], {
+      stdio: 'inherit',
+    });
+    if (program.status !== 0) process.exit(program.status ?? 1);
+  }

@@ -4,7 +4,11 @@
  * In: numbers, paths, file descriptors. Out: results, or an Error with `code` (`ENOENT`, …), `errno`, `syscall` and
  * `path`, shaped as Node's own. May import: the addon (c/).
  */
+import { fileURLToPath } from 'node:url';
 import { addon } from './addon.js';
+
+/** Program that runs `runc exec --detach` and waits for the process it leaves behind (programs/exec-monitor.c). */
+export const execMonitorPath = fileURLToPath(new URL('../build/exec-monitor', import.meta.url));
 
 /** Flags of mount(2). */
 export const mountFlags = {

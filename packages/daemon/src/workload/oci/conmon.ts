@@ -29,7 +29,8 @@ export interface Monitor {
 
 const complaintLimit = 4096;
 
-function lines(pipe: Readable): () => Promise<SyncMessage | undefined> {
+/** Lines of a pipe on which a monitor reports; undefined when it was closed. */
+export function syncMessages(pipe: Readable): () => Promise<SyncMessage | undefined> {
   const waiting: ((message: SyncMessage | undefined) => void)[] = [];
   const arrived: SyncMessage[] = [];
   let ended = false;
@@ -79,8 +80,8 @@ export function startMonitor(commandArguments: readonly string[], attach: boolea
     if (complaints.length < complaintLimit) complaints += text;
   });
   start.on('error', () => {});
-  const next = lines(sync);
-  const nextAttach = attachPipe === undefined ? undefined : lines(attachPipe);
+  const next = syncMessages(sync);
+  const nextAttach = attachPipe === undefined ? undefined : syncMessages(attachPipe);
   const release = () => {
     for (const pipe of [stderr, sync, start, attachPipe]) pipe?.destroy();
   };

@@ -10,10 +10,11 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { DaemonError } from '../../errors.js';
 import type { Layout } from '../../layout.js';
 import type { Logger } from '../../log.js';
-import type { AttachedStreams, RunningExec, WorkloadExit, WorkloadRuntime, WorkloadSpec } from '../types.js';
+import type { AttachedStreams, WorkloadExit, WorkloadRuntime, WorkloadSpec } from '../types.js';
 import { attachSocket } from './attach.js';
 import { configText } from './config-text.js';
 import { startMonitor } from './conmon.js';
+import { createExec } from './exec.js';
 import { type ExitFile, watchExits } from './exits.js';
 import { runtimeFailure } from './failure.js';
 import { workloadPaths } from './paths.js';
@@ -28,8 +29,6 @@ interface Running {
   monitorStarted: number;
 }
 
-/** Exit code of a workload whose end nobody saw; as dockerd reports it after a reboot. */
-const unknownExitCode = 255;
 /** 128 + SIGKILL: we ended what had lost its monitor. */
 const killedExitCode = 137;
 const sigkill = 9;
@@ -171,53 +170,6 @@ export function createOciRuntime({ layout, log, name, program }: OciRuntimeOptio
     await erase(id);
   }
 
-  async function runExec(spec: Parameters<WorkloadRuntime['exec']>[0]): Promise<RunningExec> {
-    const directory = paths.exec(spec.id);
-    await mkdir(directory, { mode: 0o700 });
-    const runtimeLog = join(directory, 'runtime.log');
-    const erased = () => rm(directory, { recursive: true, force: true });
-    const processFile = join(directory, 'process.json');
-    try {
-      await writeFile(processFile, configText(spec.process), { mode: 0o600 });
-      const monitor = startMonitor(
-        [
-          ...['--api-version', '1', '-c', spec.container, '-u', spec.id, '-n', spec.container],
-          ...['-r', oci.path, '-b', directory, '-p', join(directory, 'pid'), '-l', 'none'],
-          ...['-e', '--exec-attach', '--exec-process-spec', processFile, '--full-attach', '--no-sync-log'],
-          ...(spec.terminal ? ['-t'] : []),
-          ...(spec.openStdin ? ['-i'] : []),
-          ...(spec.openStdin && spec.terminal ? ['--leave-stdin-open'] : []),
-          ...globalRuntimeArguments(runtimeLog),
-        ],
-        true,
-      );
-      let streams: AttachedStreams | undefined;
-      try {
-        monitor.proceed();
-        if ((await monitor.attachable()) === undefined)
-          throw new DaemonError('system', `exec was not started: ${monitor.complaints()}`);
-        streams = connectIn(directory);
-        monitor.proceed();
-        const message = await monitor.next();
-        if (message === undefined || message.data <= 0)
-          throw await runtimeFailure('exec', runtimeLog, message?.message ?? monitor.complaints());
-        const exited = monitor.next().then(async (last) => {
-          monitor.release();
-          await erased();
-          return last?.data ?? unknownExitCode;
-        });
-        return { pid: message.data, streams, exited };
-      } catch (error) {
-        streams?.close();
-        monitor.release();
-        throw error;
-      }
-    } catch (error) {
-      await erased();
-      throw error;
-    }
-  }
-
   /** What became of a workload while no daemon ran. */
   async function find(id: string): Promise<{ pid: number; paused: boolean } | undefined> {
     const bundle = paths.bundle(id);
@@ -289,7 +241,7 @@ export function createOciRuntime({ layout, log, name, program }: OciRuntimeOptio
       void (await oci.call(['update', '--resources', '-', id], JSON.stringify(resources))),
     resize: (id, rows, columns) => control(paths.bundle(id), `1 ${rows} ${columns}\n`),
     attach: async (id) => connectIn(paths.bundle(id)),
-    exec: runExec,
+    exec: createExec({ paths, oci, globalRuntimeArguments, connectIn }),
     execResize: (execId, rows, columns) => control(paths.exec(execId), `1 ${rows} ${columns}\n`),
     async delete(id) {
       if (running.has(id)) await discard(id);
