@@ -283,7 +283,7 @@ export async function createImages({
         release();
       }
     },
-    tag: (id, name) =>
+    tag: (id, name, { quiet } = { quiet: false }) =>
       inTurn(async () => {
         const reference = parseReference(name);
         if (reference.digest !== undefined)
@@ -292,7 +292,7 @@ export async function createImages({
         const full = withDefaultTag(reference);
         await records.putReferences((references) => references.set(fullString(full), id));
         await records.putImage({ ...records.images.get(id)!, lastTagged: new Date().toISOString() });
-        publish('tag', id, familiarString(full));
+        if (!quiet) publish('tag', id, familiarString(full));
       }),
     addDigest: (id, repository, digest) =>
       inTurn(async () => {
@@ -300,6 +300,11 @@ export async function createImages({
         const full = fullString(parseReference(`${repository}@${digest}`));
         if (records.references.get(full) !== id)
           await records.putReferences((references) => references.set(full, id));
+      }),
+    abandon: (chain) =>
+      inTurn(async () => {
+        layers.adopt(chain);
+        await layers.collect(tops());
       }),
     remove: (name, options) =>
       inTurn(async () => {

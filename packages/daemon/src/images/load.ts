@@ -146,7 +146,7 @@ async function readArchive(spool: Spool, wanted: Platform): Promise<Loadable[]> 
 
 /** Unpacks what is missing, some at a time, and puts it in place lowest first. */
 async function loadLayers(
-  { layers }: LoadParts,
+  { layers, images }: LoadParts,
   spool: Spool,
   names: readonly string[],
   diffIds: readonly Digest[],
@@ -172,9 +172,11 @@ async function loadLayers(
       }
       await (await prepared[i]!).commit(chain[i - 1]);
     }
-  } finally {
+  } catch (error) {
     const settled = await Promise.allSettled(prepared);
     for (const one of settled) if (one.status === 'fulfilled') await one.value?.discard();
+    await images.abandon(chain);
+    throw error;
   }
 }
 
@@ -209,7 +211,7 @@ async function loadImage(
       report({
         stream: `The image ${shown} already exists, renaming the old one with ID ${before} to empty string\n`,
       });
-    await images.tag(image.id, shown);
+    await images.tag(image.id, shown, { quiet: true });
     report({ stream: `Loaded image: ${shown}\n` });
   }
   const labels = config.config?.Labels ?? {};

@@ -160,10 +160,15 @@ export interface Images {
     config: ImageConfig,
     options?: { parent?: Digest; configBytes?: Uint8Array; durable?: boolean },
   ): Promise<Image>;
-  /** Points `reference` (any familiar form) at the image; what it pointed at loses it. Publishes `tag`. */
-  tag(id: Digest, reference: string): Promise<void>;
+  /**
+   * Points `reference` (any familiar form) at the image; what it pointed at loses it. Publishes `tag` unless it is
+   * part of something larger that is told of (`pull`, `load`).
+   */
+  tag(id: Digest, reference: string, options?: { quiet: boolean }): Promise<void>;
   /** Records `repository@digest`. */
   addDigest(id: Digest, repository: string, digest: Digest): Promise<void>;
+  /** These layers were made for an image that will not come: they go unless something else needs them. */
+  abandon(chain: readonly Digest[]): Promise<void>;
   /** `docker rmi`: Docker's rules; `inUse` tells which containers use an image. */
   remove(name: string, options: RemoveOptions): Promise<RemovedImage[]>;
   prune(options: {
@@ -225,7 +230,7 @@ export interface Layers {
   changes(id: string): Promise<Change[]>;
   /** Bytes of the writable layer. */
   rootSize(id: string): Promise<number>;
-  /** An image has these layers now: they stay as long as it does. */
+  /** The image these new layers were kept for is here, and they stay as long as it does, or it will not come. */
   adopt(chain: readonly Digest[]): void;
   /** Makes layers durable: those of `chain` that are new, or all there are. */
   settle(chain?: readonly Digest[]): Promise<void>;

@@ -10,7 +10,7 @@ import type { Logger } from '../../log.js';
 import { configLimitBytes, parseImageConfig } from '../image-config.js';
 import { chainOf } from '../layers/chain-id.js';
 import { familiarString, fullString, type Reference } from '../reference.js';
-import type { Digest, Image, ImageConfig, Images, Layers, Platform, RegistryAuth } from '../types.js';
+import type { Digest, Hold, Image, ImageConfig, Images, Layers, Platform, RegistryAuth } from '../types.js';
 import type { BlobRecords } from './blob-records.js';
 import type { RegistryConfig } from './endpoints.js';
 import { pullError, RegistryError, worthRetrying } from './errors.js';
@@ -81,26 +81,25 @@ async function fetchConfig(
   }
 }
 
-/** Layers of the image that are missing, fetched; every transfer has ended when this rejects. */
+/** Layers of the image that are missing, fetched and held; when this rejects, nothing of them is left. */
 async function fetchLayers(
   parts: PullParts,
   repository: Repository,
   manifest: ImageManifest,
   diffIds: readonly Digest[],
   request: PullRequest,
-): Promise<void> {
-  const { layers, transfers } = parts;
+): Promise<Hold> {
+  const { images, layers, transfers } = parts;
   const { report } = request;
   const chain = chainOf(diffIds);
   const controller = new AbortController();
   const signal = AbortSignal.any([request.signal, controller.signal]);
-  const holds: { release(): void }[] = [];
-  const jobs: Promise<unknown>[] = [];
+  const jobs: Promise<Hold>[] = [];
   const underWay = new Map<Digest, Digest>();
   const missing = chain.findIndex((chainId) => layers.find(chainId) === undefined);
   const present = missing === -1 ? chain.length : missing;
+  const below = present > 0 ? layers.hold(chain[present - 1]!) : undefined;
   try {
-    if (present > 0) holds.push(layers.hold(chain[present - 1]!));
     for (const { digest } of manifest.layers.slice(0, present))
       report({ status: 'Already exists', progressDetail: {}, id: shortId(digest) });
     for (const { digest } of new Map(
@@ -122,13 +121,18 @@ async function fetchLayers(
       jobs.push(transfers.fetch(job, report, signal));
       if (twin === undefined) underWay.set(diffId, chainId);
     }
-    await Promise.all(jobs);
+    const holds = await Promise.all(jobs);
+    return {
+      release() {
+        for (const hold of [...holds, below]) hold?.release();
+      },
+    };
   } catch (error) {
     controller.abort(error);
-    await Promise.allSettled(jobs);
+    for (const job of await Promise.allSettled(jobs)) if (job.status === 'fulfilled') job.value.release();
+    below?.release();
+    await images.abandon(chain.slice(present));
     throw error;
-  } finally {
-    for (const hold of holds) hold.release();
   }
 }
 
@@ -158,10 +162,14 @@ async function fetchImage(
     records.add(repositoryName, diffIds, manifest.layers);
     return known;
   }
-  await fetchLayers(parts, repository, manifest, diffIds, request);
-  const image = await images.add(config, bytes === undefined ? {} : { configBytes: bytes });
-  records.add(repositoryName, diffIds, manifest.layers);
-  return image;
+  const hold = await fetchLayers(parts, repository, manifest, diffIds, request);
+  try {
+    const image = await images.add(config, bytes === undefined ? {} : { configBytes: bytes });
+    records.add(repositoryName, diffIds, manifest.layers);
+    return image;
+  } finally {
+    hold.release();
+  }
 }
 
 /** The image itself, or the one of the index that suits the platform best. */
@@ -205,7 +213,8 @@ async function pullOne(
   const shown = familiarString(reference);
   const before = images.find(shown)?.id;
   await images.addDigest(image.id, reference.familiar, digest);
-  if (reference.digest === undefined && before !== image.id) await images.tag(image.id, shown);
+  if (reference.digest === undefined && before !== image.id)
+    await images.tag(image.id, shown, { quiet: true });
   return { image, changed: before !== image.id };
 }
 

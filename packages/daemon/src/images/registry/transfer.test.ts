@@ -325,8 +325,7 @@ test('lies about content end the pull and leave nothing', async (t) => {
     leftovers().filter((name) => name.startsWith('layer-')),
     [],
   );
-  await parts.layers.collect(new Set());
-  assert.ok(layersOnDisk() <= 1, 'only the good layer of the first image may wait for another pull');
+  assert.equal(layersOnDisk(), 0);
 });
 
 test('truncated layers fail after as many attempts as configured', async (t) => {

@@ -8,7 +8,7 @@ import { Readable } from 'node:stream';
 import { decompress } from '../../archive/decompress.js';
 import { DaemonError, errnoOf } from '../../errors.js';
 import { crashPoint } from '../../storage/crash-point.js';
-import type { Content, Descriptor, Digest, Layer, Layers } from '../types.js';
+import type { Content, Descriptor, Digest, Hold, Layers } from '../types.js';
 import { downloadLayer, type RetryPolicy } from './download.js';
 import { RegistryError } from './errors.js';
 import type { Limiter } from './limiter.js';
@@ -26,12 +26,15 @@ export interface LayerJob {
 }
 
 export interface Transfers {
-  /** Joins the transfer of this layer or starts it. Aborting the last interested signal ends it. */
-  fetch(job: LayerJob, report: Report, signal: AbortSignal): Promise<Layer>;
+  /**
+   * Joins the transfer of this layer or starts it; resolves with a hold on it when it is in the graph. Aborting the
+   * last interested signal ends it.
+   */
+  fetch(job: LayerJob, report: Report, signal: AbortSignal): Promise<Hold>;
 }
 
 interface Transfer {
-  result: Promise<Layer>;
+  result: Promise<void>;
   watchers: Set<Report>;
   controller: AbortController;
 }
@@ -112,7 +115,12 @@ export function createTransfers(parts: {
     }
   };
 
-  const run = async (job: LayerJob, report: Report, signal: AbortSignal): Promise<Layer> => {
+  const run = async (
+    job: LayerJob,
+    report: Report,
+    signal: AbortSignal,
+    onCommit: () => void,
+  ): Promise<void> => {
     const parentReady = present(job.parent);
     // It may fail before anybody waits for it here.
     parentReady.catch(() => {});
@@ -124,11 +132,11 @@ export function createTransfers(parts: {
     try {
       await parentReady;
       signal.throwIfAborted();
-      const layer = await prepared.commit(job.parent);
+      await prepared.commit(job.parent);
+      onCommit();
       crashPoint('pull:after-commit');
       await content.forget(job.descriptor.digest);
       progress.status('Pull complete');
-      return layer;
     } finally {
       await prepared.discard();
     }
@@ -140,11 +148,16 @@ export function createTransfers(parts: {
     const tell: Report = (message) => {
       for (const watcher of watchers) watcher(message);
     };
-    const result = run(job, tell, controller.signal);
+    let hold: Hold | undefined;
+    const result = run(job, tell, controller.signal, () => {
+      hold = layers.hold(job.chainId);
+    });
     const transfer = { result, watchers, controller };
     const release = job.repository.retain();
     const ended = (): void => {
       release();
+      // By then everybody who waited has a hold of their own.
+      setImmediate(() => hold?.release());
       if (running.get(job.chainId) === transfer) running.delete(job.chainId);
     };
     // Also a handler for when nobody waits any more: whoever does hears of a failure.
@@ -173,7 +186,8 @@ export function createTransfers(parts: {
       });
       signal.addEventListener('abort', leave, { once: true });
       try {
-        return await Promise.race([result, left]);
+        await Promise.race([result, left]);
+        return layers.hold(job.chainId);
       } finally {
         signal.removeEventListener('abort', leave);
         watchers.delete(report);
