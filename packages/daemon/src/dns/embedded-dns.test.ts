@@ -118,6 +118,12 @@ test('names inside two sandboxes, live, by UDP and TCP; and after being opened a
   await dns.close('one');
   await dns.open({ sandbox: 'one', path: one, ...settings });
   assert.equal(await lookUp(one, 'web'), '0 10.0.0.1');
+  const { stdout: rules } = await promisify(execFile)('nsenter', [`--net=${one}`, 'nft', 'list', 'ruleset']);
+  const rule = (protocol: string) => `ip daddr 127.0.0.11 ${protocol} dport 53 dnat to 127.0.0.11:PORT`;
+  assert.equal(
+    rules.replace(/127\.0\.0\.11:\d+/g, '127.0.0.11:PORT').replace(/^\s+|;.*$/gm, ''),
+    `table ip noos_dns {\nchain output {\ntype nat hook output priority -100\n${rule('udp')}\n${rule('tcp')}\n}\n}\n`,
+  );
   await dns.close('one');
   await dns.close('two');
 });

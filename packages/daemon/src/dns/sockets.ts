@@ -1,14 +1,14 @@
 /**
- * The resolver's sockets inside a sandbox, and the rule that leads 127.0.0.11 port 53 to them.
+ * The resolver's sockets inside a sandbox.
  *
  * The sockets take ports of their own, so that a container may serve DNS itself on port 53 of all its addresses.
- * In: the namespace, what replies. Out: served queries. May import: linux/run, @noos/linux.
+ * In: the namespace, what replies. Out: served queries. May import: redirection.
  */
 import { createSocket, type Socket } from 'node:dgram';
 import { type Socket as Connection, createServer, type Server } from 'node:net';
 import { openSocketInNamespace } from '@noos/linux';
-import { run } from '../linux/run.js';
 import { type Transport, withLength } from './forward.js';
+import { redirectDns } from './redirection.js';
 import { resolverAddress } from './resolv-conf.js';
 
 /** Connections a sandbox may have open, and how long one may be silent. */
@@ -22,19 +22,6 @@ type Reply = (message: Buffer, transport: Transport) => Buffer | undefined | Pro
 export interface ResolverSockets {
   close(): void;
 }
-
-/** One table of our own in the container's namespace, replaced as a whole. */
-const redirection = (udpPort: number, tcpPort: number): string => `
-add table ip noos_dns
-delete table ip noos_dns
-table ip noos_dns {
-  chain output {
-    type nat hook output priority -100;
-    ip daddr ${resolverAddress} udp dport 53 dnat to ${resolverAddress}:${udpPort}
-    ip daddr ${resolverAddress} tcp dport 53 dnat to ${resolverAddress}:${tcpPort}
-  }
-}
-`;
 
 export async function openSockets(path: string, reply: Reply): Promise<ResolverSockets> {
   let waiting = 0;
@@ -68,7 +55,7 @@ export async function openSockets(path: string, reply: Reply): Promise<ResolverS
     tcp = await openTcp(path, serve, connections);
     const address = tcp.address();
     const tcpPort = typeof address === 'object' && address ? address.port : 0;
-    await run(['nsenter', `--net=${path}`, 'nft', '-f', '-'], redirection(udp.address().port, tcpPort));
+    await redirectDns(path, { udp: udp.address().port, tcp: tcpPort });
   } catch (error) {
     close();
     throw error;

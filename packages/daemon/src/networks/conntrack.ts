@@ -6,7 +6,6 @@
  */
 import { networkInterfaces } from 'node:os';
 import { exchangeNetlink, netlinkProtocols } from '@noos/linux';
-import { type Family, formatAddress } from './addresses.js';
 import {
   attribute,
   attributesOf,
@@ -18,7 +17,8 @@ import {
   messageFlags,
   nested,
   port16,
-} from './netlink.js';
+} from '../linux/netlink.js';
+import { type Family, formatAddress } from './addresses.js';
 import type { PublishedPort } from './ruleset.js';
 
 /** linux/netfilter/nfnetlink_conntrack.h. */

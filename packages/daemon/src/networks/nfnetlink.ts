@@ -5,8 +5,8 @@
  * In: elements. Out: the kernel's state. May import: netlink.
  */
 import { exchangeNetlink, netlinkProtocols } from '@noos/linux';
+import { attribute, encodeMessages, type Message, messageFlags, nested, text } from '../linux/netlink.js';
 import { parseAddress } from './addresses.js';
-import { attribute, encodeMessages, type Message, messageFlags, nested, text } from './netlink.js';
 import type { Protocol, SetElement } from './ruleset.js';
 
 /** linux/netfilter/nfnetlink.h: NFNL_MSG_BATCH_BEGIN, _END; the subsystem they are for. */

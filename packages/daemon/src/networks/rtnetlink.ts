@@ -6,7 +6,6 @@
  */
 import { open } from 'node:fs/promises';
 import { exchangeNetlink, netlinkProtocols } from '@noos/linux';
-import { type Address, parseAddress } from './addresses.js';
 import {
   attribute,
   decodeMessages,
@@ -17,7 +16,8 @@ import {
   messageFlags,
   nested,
   text,
-} from './netlink.js';
+} from '../linux/netlink.js';
+import { type Address, parseAddress } from './addresses.js';
 
 /** linux/rtnetlink.h, linux/if_link.h, linux/if_addr.h, linux/neighbour.h. */
 const types = {

@@ -10,11 +10,11 @@ import { createNetworkNamespace, unmount, unmountFlags, writeSysctlInNamespace }
 import type { ContainerResolvConf } from '../dns/resolv-conf.js';
 import type { EmbeddedDns } from '../dns/types.js';
 import { DaemonError, errnoOf } from '../errors.js';
+import type { Message } from '../linux/netlink.js';
 import { announce } from './announce.js';
 import type { Firewall } from './firewall.js';
 import { type GatewayCandidate, gatewayFor } from './gateway.js';
 import { hasNames } from './names.js';
-import type { Message } from './netlink.js';
 import { bridgeSettings } from './options.js';
 import { parsePorts } from './ports.js';
 import type { Publisher } from './publish.js';

@@ -6,7 +6,7 @@
  */
 import { Socket } from 'node:net';
 import { netlinkProtocols, watchNetlink } from '@noos/linux';
-import { attributesOf, decodeStream } from './netlink.js';
+import { attributesOf, decodeStream } from '../linux/netlink.js';
 
 /** linux/netfilter/nf_tables.h, nfnetlink.h: NFNLGRP_NFTABLES; NFT_MSG_DELTABLE, DELCHAIN, DELRULE, DELSET. */
 const tablesGroup = 7;
