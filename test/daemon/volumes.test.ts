@@ -214,6 +214,21 @@ test('volumes', { timeout: 240_000 }, async (t) => {
     assert.equal(events, 'create\nmount\nunmount\ndestroy');
   });
 
+  await t.test('requests that are refused', async () => {
+    const swarm = await daemon.api('PUT', '/v1.44/volumes/one?version=1', { Spec: {} });
+    assert.equal(swarm.status, 503);
+    assert.match(swarm.text, /volume update only valid for cluster volumes, but swarm is unavailable/);
+    const cluster = await daemon.api('POST', '/v1.44/volumes/create', { Name: 'one', ClusterVolumeSpec: {} });
+    assert.equal(cluster.status, 503);
+    const [filter, field] = [
+      await daemon.api('GET', `/volumes?filters=${encodeURIComponent('{"colour":["red"]}')}`),
+      await daemon.api('POST', '/volumes/create', { Name: 5 }),
+    ];
+    assert.deepEqual([filter.status, JSON.parse(filter.text)], [400, { message: "invalid filter 'colour'" }]);
+    assert.equal(field.status, 400);
+    assert.deepEqual(JSON.parse((await daemon.api('GET', '/volumes')).text), { Volumes: [], Warnings: null });
+  });
+
   for (const point of ['volume:after-rename', 'volume:removed', 'create:after-volumes'])
     await t.test(`killed at ${point}: nothing half made, nothing lost`, async () => {
       await ok('volume', 'create', 'precious');
