@@ -207,8 +207,13 @@ test('a full disk: load fails clearly, everything else goes on', async (t) => {
   execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=24m', 'tmpfs', disk]);
   const data = join(disk, 'data');
   mkdirSync(data);
-  const daemon = await startDaemon(t, { flags: ['--data-root', data] });
-  t.after(() => execFileSync('sh', ['-c', 'umount "$1" && rmdir "$1"', 'sh', disk]));
+  const free = (): void => void execFileSync('sh', ['-c', 'umount "$1" && rmdir "$1"', 'sh', disk]);
+  const daemon = await startDaemon(t, { flags: ['--data-root', data] }).catch((error) => {
+    free();
+    throw error;
+  });
+  // After the daemon, which stops first.
+  t.after(free);
   await loadImages(daemon, busyboxImage());
   const archive = join(daemon.scratch, 'large.tar');
   writeFileSync(
