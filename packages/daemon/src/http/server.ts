@@ -28,8 +28,6 @@ export interface ApiServerOptions {
 
 /** Go's DefaultMaxHeaderBytes: X-Registry-Config can be long. */
 const headerLimitBytes = 2 ** 20;
-/** dockerd's ReadHeaderTimeout. */
-const headersTimeoutMs = 5 * 60_000;
 
 export function createApiServer(options: ApiServerOptions): Server {
   const find = createRouter(options.routes);
@@ -119,7 +117,6 @@ export function createApiServer(options: ApiServerOptions): Server {
     response.on('finish', () => socket.end());
     void serve(request, response, head);
   });
-  server.headersTimeout = headersTimeoutMs;
   // Uploads take as long as they take, and clients (docker-py) keep connections for later.
   server.requestTimeout = 0;
   server.keepAliveTimeout = 0;
