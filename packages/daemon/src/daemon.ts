@@ -64,6 +64,11 @@ export async function startDaemon(initial: DaemonConfig): Promise<RunningDaemon>
   const config = { ...initial };
   const log = createLogger(config.logLevel);
   const layout = createLayout(config.dataRoot, config.execRoot);
+  // One request's forgotten promise must not end the engine for all: it is told, as a panic of a handler is by dockerd.
+  process.on('unhandledRejection', (reason) => {
+    const error = reason instanceof Error ? reason : new Error(String(reason));
+    log.error({ error: error.message, stack: error.stack }, 'a promise was rejected and nobody asked');
+  });
   const undo: Undo[] = [];
   const undoAll = async (): Promise<void> => {
     for (const step of undo.splice(0).reverse())
