@@ -200,6 +200,14 @@ test('an engine without swarm, plugins, BuildKit', async (t) => {
     }
   });
 
+  await t.test('endpoints the command line does not use', async () => {
+    const volume = await daemon.api('PUT', '/v1.42/volumes/a?version=1', {});
+    assert.equal(volume.status, 503);
+    assert.match(volume.text, /only valid for cluster volumes/);
+    const image = await daemon.api('GET', '/v1.41/images/team/nonsense:1/get');
+    assert.equal(image.status, 404);
+  });
+
   await t.test('a client that insists on BuildKit is told', async () => {
     const reply = await daemon.api('POST', '/v1.41/session', undefined, {
       Connection: 'Upgrade',
