@@ -9,12 +9,14 @@ import { type TestContext, test } from 'node:test';
 import {
   connectSeqpacket,
   createNetworkNamespace,
+  exchangeNetlink,
   getAttribute,
   listAttributes,
   lockFile,
   makeNode,
   mount,
   mountFlags,
+  netlinkProtocols,
   openFlags,
   openInRoot,
   openSocketInNamespace,
@@ -22,6 +24,7 @@ import {
   setAttribute,
   setTimes,
   unmount,
+  watchNetlink,
   writeSysctlInNamespace,
 } from './index.js';
 
@@ -177,4 +180,50 @@ peer.send(str(len(received)).encode())
   );
   assert.equal(packets[3], '1000000');
   assert.throws(() => connectSeqpacket(`${path}-none`), { code: 'ENOENT' });
+});
+
+/** nlmsghdr and ifinfomsg (rtnetlink(7)) of a request with NLM_F_ACK; type 18 asks for an interface, 17 deletes one. */
+function linkRequest(type: number, sequence: number, index: number): Buffer {
+  const bytes = Buffer.alloc(32);
+  bytes.writeUInt32LE(32, 0);
+  bytes.writeUInt16LE(type, 4);
+  bytes.writeUInt16LE(5, 6);
+  bytes.writeUInt32LE(sequence, 8);
+  bytes.writeInt32LE(index, 20);
+  return bytes;
+}
+
+test('netlink: answers from inside a namespace, the first error by its sequence number', async (t) => {
+  const path = join(directory(t, 'ns'), 'ns');
+  await createNetworkNamespace(path);
+  const reply = await exchangeNetlink(path, netlinkProtocols.route, linkRequest(18, 0, 1), 1);
+  assert.equal(reply.readUInt16LE(4), 16, 'RTM_NEWLINK');
+  assert.equal(reply.readInt32LE(20), 1, 'the loopback');
+  const bad = Buffer.concat([linkRequest(18, 7, 1), linkRequest(18, 8, 999), linkRequest(17, 9, 998)]);
+  await assert.rejects(exchangeNetlink(path, netlinkProtocols.route, bad, 3), {
+    code: 'ENODEV',
+    syscall: 'netlink',
+    path: 'message 8',
+  });
+  await assert.rejects(exchangeNetlink(path, netlinkProtocols.route, linkRequest(18, 0, 1), 1, 16), {
+    code: 'EMSGSIZE',
+  });
+  await assert.rejects(exchangeNetlink('/nosuch', netlinkProtocols.route, bad, 3), { code: 'ENOENT' });
+});
+
+test('netlink: multicast messages as a stream that ends when closed', async () => {
+  const tablesGroup = 7;
+  const socket = new Socket({ fd: watchNetlink(netlinkProtocols.netfilter, tablesGroup) });
+  const table = `noos-test-${process.pid}`;
+  const seen = new Promise<void>((resolve) => {
+    let bytes = Buffer.alloc(0);
+    socket.on('data', (more: Buffer) => {
+      bytes = Buffer.concat([bytes, more]);
+      if (bytes.includes(table)) resolve();
+    });
+  });
+  execFileSync('nft', ['add', 'table', 'inet', table]);
+  execFileSync('nft', ['delete', 'table', 'inet', table]);
+  await seen;
+  socket.destroy();
 });

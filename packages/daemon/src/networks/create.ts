@@ -29,14 +29,12 @@ export function checkRequest(
   if (predefinedNetworks.includes(request.Name) || request.Name === 'default')
     throw new DaemonError('forbidden', `operation is not permitted on predefined ${request.Name} network `);
   if (request.Name.trim() === '') throw new DaemonError('invalid', 'invalid name: name is empty');
-  if (!/^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/.test(request.Name))
-    throw new DaemonError(
-      'invalid',
-      `invalid network name: ${request.Name}: only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed`,
-    );
   if (existing.find(request.Name)?.name === request.Name)
     throw new DaemonError('conflict', `network with name ${request.Name} already exists`);
-  if (request.Ingress || request.Scope === 'swarm')
+  if (request.Ingress) throw new DaemonError('invalid', 'Ingress network can only be global scope network');
+  if (request.Scope === 'swarm')
+    throw new DaemonError('invalid', 'cannot create a swarm scoped network when swarm is not active');
+  if (request.Driver === 'overlay')
     throw new DaemonError(
       'unavailable',
       'This node is not a swarm manager. Use "docker swarm init" or "docker swarm join" to connect this node to swarm and try again.',

@@ -29,7 +29,7 @@ import { openRegistry } from './registry.js';
 import { createSandboxRecords, type SandboxState } from './sandbox-state.js';
 import { createSandboxView } from './sandbox-view.js';
 import { createSandboxes } from './sandboxes.js';
-import { removeOwnLinks, startNetworks } from './start.js';
+import { removeOwnLinks, startNetworks, warnOfForeignDrop } from './start.js';
 import type { Network, NetworkDriver, Networks } from './types.js';
 
 /** The daemon's settings that matter here, named as in its configuration. */
@@ -124,6 +124,8 @@ export async function createNetworks(deps: NetworksDeps): Promise<Networks> {
     failed: (network, error) =>
       log.error({ err: error, network: network.name }, 'network cannot be restored'),
   });
+
+  void warnOfForeignDrop(log);
 
   return {
     ...membership,

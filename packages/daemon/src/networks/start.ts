@@ -3,6 +3,9 @@
  *
  * In: records, settings. Out: the host's state. May import: default-networks, drivers, links.
  */
+
+import { run } from '../linux/run.js';
+import type { Logger } from '../log.js';
 import { type DefaultNetworkSettings, planDefaultNetworks } from './default-networks.js';
 import { enableForwarding } from './drivers/bridge.js';
 import { applyLinks, hostRoutes, listLinks } from './links.js';
@@ -51,4 +54,19 @@ export async function startNetworks({
       registry.list().filter((network) => network.driver === driver.name),
       failed,
     );
+}
+
+/**
+ * Says when another firewall drops what is forwarded: no rule of ours can allow what a rule of any table drops.
+ * A look at the start, in the background.
+ */
+export async function warnOfForeignDrop(log: Logger): Promise<void> {
+  for (const family of ['ip', 'ip6']) {
+    const chain = await run(['nft', 'list', 'chain', family, 'filter', 'FORWARD']).catch(() => '');
+    if (/hook forward .*policy drop/.test(chain))
+      log.warn(
+        { table: `${family} filter` },
+        'another firewall drops forwarded packets: containers may not reach other hosts or each other (allow our bridges in it, or set its FORWARD policy to ACCEPT)',
+      );
+  }
 }
