@@ -33,10 +33,16 @@ async function fixture(t: TestContext): Promise<Fixture> {
   const id = randomBytes(3).toString('hex');
   const [instance, bridge] = [`noos-test-${id}`, `nu${id}`];
   const layout = createLayout(join(root, 'data'), join(root, 'run'));
-  let current: Networks;
+  const started: Networks[] = [];
   t.after(async () => {
-    for (const name of readdirSync(layout.namespaces)) await current.close(name);
-    await current.shutdown();
+    // The last first: those before it are daemons that ended, as far as this process allows.
+    for (const networks of started.toReversed()) {
+      const ids = new Set(readdirSync(layout.namespaces));
+      for (const { id: network } of networks.list())
+        for (const container of networks.endpointsOf(network).keys()) ids.add(container);
+      for (const container of ids) await networks.close(container);
+      await networks.shutdown();
+    }
     const left = (await listLinks()).filter(
       ({ ifalias, ifname }) => ifalias === instance || ifname === bridge,
     );
@@ -49,7 +55,7 @@ async function fixture(t: TestContext): Promise<Fixture> {
     const events: string[] = [];
     const resolvers = new Set<string>();
     let names: NameSource | undefined;
-    current = await createNetworks({
+    const networks = await createNetworks({
       layout,
       log: createLogger('fatal'),
       events: {
@@ -73,8 +79,9 @@ async function fixture(t: TestContext): Promise<Fixture> {
       },
     });
     const { namespaces } = layout;
+    started.push(networks);
     return {
-      ...{ networks: current, names: names!, events, resolvers, bridge, instance, namespaces },
+      ...{ networks, names: names!, events, resolvers, bridge, instance, namespaces },
       again: start,
     };
   }
