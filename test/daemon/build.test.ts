@@ -617,6 +617,10 @@ test('what cannot be built', async (t) => {
     assert.equal(code, 1, dockerfile);
     assert.match(stderr, message, dockerfile);
   }
+  const scratch = await build(daemon, { Dockerfile: 'FROM scratch\nRUN x' });
+  assert.match(scratch.stderr, /exec: "\/bin\/sh": stat \/bin\/sh: no such file or directory/);
+  assert.match(await daemon.ok('ps', '-a', '--format', '{{.Command}}'), /\/bin\/sh -c x/);
+  await daemon.ok('container', 'prune', '-f');
   const target = await build(daemon, { Dockerfile: 'FROM busybox' }, ['--target', 'x']);
   assert.match(target.stderr, /failed to reach build target x in Dockerfile/);
   const squash = await daemon.api('POST', '/build?squash=1', tar, { 'Content-Type': 'application/x-tar' });

@@ -223,6 +223,8 @@ export async function createImages({
 
   return {
     find: (name) => {
+      // The image of a container made from scratch.
+      if (name === '') return undefined;
       const id = resolve(name);
       return id === undefined ? undefined : view(id);
     },
