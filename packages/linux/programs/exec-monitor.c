@@ -3,15 +3,21 @@
 // Runs PROGRAM (`runc exec --detach`), which leaves a process behind and writes its number to PIDFILE; becomes that
 // orphan's parent and waits for it. Says on descriptor 3, one line each: {"data":<pid>} or {"data":-1} when PROGRAM
 // failed, then {"data":<exit code>}, 128 + signal for a killed process.
+//
+// exec-monitor --x32 ends with 0 when the kernel has the x32 system calls. A program of its own asks: a filter may kill it.
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+enum { X32_SYSCALL_BIT = 0x40000000 };
 enum { REPORT_FD = 3, ORPHANS = 64, SIGNAL_BASE = 128 };
 
 static void report(long value) { dprintf(REPORT_FD, "{\"data\":%ld}\n", value); }
@@ -27,10 +33,19 @@ static long read_pid(const char *path) {
   return length > 0 ? strtol(text, NULL, 10) : -1;
 }
 
+static bool has_x32(void) {
+#ifdef __x86_64__
+  return syscall(X32_SYSCALL_BIT + SYS_getpid) > 0;
+#else
+  return false;
+#endif
+}
+
 int main(int count, char **arguments) {
   // What ended before PROGRAM did: the process it leaves behind may be quick.
   struct { pid_t pid; int status; } ended[ORPHANS];
   int ended_count = 0;
+  if (count == 2 && strcmp(arguments[1], "--x32") == 0) return has_x32() ? 0 : 1;
   if (count < 3) return 2;
   fcntl(REPORT_FD, F_SETFD, FD_CLOEXEC);
   signal(SIGPIPE, SIG_IGN);

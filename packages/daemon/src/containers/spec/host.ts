@@ -3,8 +3,10 @@
  *
  * In: /proc, /sys. Out: values. May import: linux, spec parts.
  */
+import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { arch, release } from 'node:os';
+import { execMonitorPath } from '@noos/linux';
 import { findProgram } from '../../linux/find-program.js';
 import { capabilitiesOfMask } from './capabilities.js';
 import { parseLimits } from './limits.js';
@@ -26,6 +28,8 @@ export interface Host {
   /** Absolute path of docker-init or tini. */
   readonly init: string | undefined;
   readonly seccomp: SeccompProfile | undefined;
+  /** The kernel has the x32 system calls; hardly any does. */
+  readonly x32: boolean;
 }
 
 const goArchitectures: Record<string, string> = { x64: 'amd64', ia32: '386', arm64: 'arm64', arm: 'arm' };
@@ -52,6 +56,7 @@ export function readHost(): Host {
     kernel: release(),
     swapLimit: controlGroups === 'v2' || existsSync('/sys/fs/cgroup/memory/memory.memsw.limit_in_bytes'),
     init: findProgram('docker-init') ?? findProgram('tini-static') ?? findProgram('tini'),
+    x32: spawnSync(execMonitorPath, ['--x32'], { stdio: 'ignore' }).status === 0,
     seccomp: existsSync(seccompPath) ? parseSeccomp(readFileSync(seccompPath, 'utf8')) : undefined,
   };
 }

@@ -56,6 +56,11 @@ test('seccomp: only rules whose conditions hold', () => {
       { names: ['ptrace'], action: 'SCMP_ACT_ALLOW' },
     ],
   });
+  const narrow = translateSeccomp(profile, {
+    ...{ capabilities: [], architecture: 'amd64', kernel: '6.1' },
+    absent: ['SCMP_ARCH_X86'],
+  });
+  assert.deepEqual((narrow as { architectures: string[] }).architectures, ['SCMP_ARCH_X86_64']);
   assert.deepEqual(
     [kernelAtLeast('4.8', '4.8'), kernelAtLeast('4.7.9', '4.8'), kernelAtLeast('10.0-rc1', '4.8')],
     [true, false, true],

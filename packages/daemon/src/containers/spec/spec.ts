@@ -12,7 +12,7 @@ import type { Host } from './host.js';
 import { rlimitsOf, type Ulimit } from './limits.js';
 import { orderMounts, type SystemMounts, systemMounts } from './mounts.js';
 import { resourcesOf } from './resources.js';
-import { translateSeccomp } from './seccomp.js';
+import { translateSeccomp, x32 } from './seccomp.js';
 import { parseSecurityOptions } from './security.js';
 import type { ProcessUser } from './users.js';
 
@@ -172,6 +172,7 @@ export function createSpec(input: SpecInput): object {
               capabilities,
               architecture: host.architecture,
               kernel: host.kernel,
+              absent: host.x32 ? [] : [x32],
             }),
           }),
     },
