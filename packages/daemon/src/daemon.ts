@@ -127,7 +127,7 @@ export async function startDaemon(initial: DaemonConfig): Promise<RunningDaemon>
     });
     undo.push(() => networks.shutdown());
 
-    const host = readHost();
+    const host = readHost(config);
     const runtimes = createRuntimes({ layout, log, config, hybrid: host.controlGroups === 'hybrid' });
     const mounts = createMounts({ layout, volumes, events, log });
     const area = createContainers({

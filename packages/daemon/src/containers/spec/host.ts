@@ -28,6 +28,8 @@ export interface Host {
   /** Absolute path of docker-init or tini. */
   readonly init: string | undefined;
   readonly seccomp: SeccompProfile | undefined;
+  /** For containers that do not say. */
+  readonly noNewPrivileges: boolean;
   /** The kernel has the x32 system calls; hardly any does. */
   readonly x32: boolean;
 }
@@ -45,7 +47,22 @@ export function controlGroupsOf(mountTable: string): ControlGroups {
   return unified ? (legacy ? 'hybrid' : 'v2') : 'v1';
 }
 
-export function readHost(): Host {
+/** What the configuration says about it. */
+export interface HostSettings {
+  initPath: string;
+  noNewPrivileges: boolean;
+  /** A path, `builtin` or `unconfined`. */
+  seccompProfile: string;
+}
+
+function profileOf(setting: string): SeccompProfile | undefined {
+  if (setting === 'unconfined') return undefined;
+  const path = setting === '' || setting === 'builtin' ? seccompPath : setting;
+  if (path === seccompPath && !existsSync(path)) return undefined;
+  return parseSeccomp(readFileSync(path, 'utf8'));
+}
+
+export function readHost({ initPath, noNewPrivileges, seccompProfile }: HostSettings): Host {
   const status = readFileSync('/proc/self/status', 'latin1');
   const controlGroups = controlGroupsOf(readFileSync('/proc/self/mounts', 'latin1'));
   return {
@@ -55,8 +72,11 @@ export function readHost(): Host {
     architecture: goArchitectures[arch()] ?? arch(),
     kernel: release(),
     swapLimit: controlGroups === 'v2' || existsSync('/sys/fs/cgroup/memory/memory.memsw.limit_in_bytes'),
-    init: findProgram('docker-init') ?? findProgram('tini-static') ?? findProgram('tini'),
+    init: existsSync(initPath)
+      ? initPath
+      : (findProgram('docker-init') ?? findProgram('tini-static') ?? findProgram('tini')),
+    noNewPrivileges,
     x32: spawnSync(execMonitorPath, ['--x32'], { stdio: 'ignore' }).status === 0,
-    seccomp: existsSync(seccompPath) ? parseSeccomp(readFileSync(seccompPath, 'utf8')) : undefined,
+    seccomp: profileOf(seccompProfile),
   };
 }

@@ -5,7 +5,8 @@ import { DaemonError } from '../../errors.js';
 import { parseSeccomp, type SeccompProfile } from './seccomp.js';
 
 export interface SecurityOptions {
-  noNewPrivileges: boolean;
+  /** Absent: as the daemon is configured. */
+  noNewPrivileges?: boolean;
   /** The daemon's own profile, none, or a given one. */
   seccomp: 'default' | 'unconfined' | SeccompProfile;
   /** `systempaths=unconfined`: nothing masked, nothing read-only. */

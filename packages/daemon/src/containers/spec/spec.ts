@@ -106,7 +106,7 @@ export function processOf(input: SpecInput): Record<string, unknown> {
     }),
     cwd: config.WorkingDir || '/',
     capabilities: { bounding: capabilities, effective, permitted: effective },
-    noNewPrivileges: security.noNewPrivileges,
+    noNewPrivileges: security.noNewPrivileges ?? host.noNewPrivileges,
     oomScoreAdj: hostConfig.OomScoreAdj ?? 0,
     ...(rlimits.length > 0 ? { rlimits } : {}),
   };
