@@ -22,18 +22,35 @@ async function eventually(wanted: string, look: () => Promise<string>): Promise<
   assert.equal(seen, wanted);
 }
 
-/** Ends by itself when it is told to. */
-const polite = ['sh', '-c', 'trap "exit 5" TERM; trap "exit 6" USR1; while :; do sleep 0.1; done'];
+/** Ends by itself when it is told to; says so when it can be told. */
+const polite = [
+  ...['sh', '-c'],
+  'trap "exit 5" TERM; trap "exit 6" USR1; echo ready; while :; do sleep 0.1; done',
+];
+const untilReady = (name: string, times = 1) =>
+  eventually(String(times), async () => String((await ok('logs', name)).split('ready').length - 1));
 
 test('stop: the signal, the timeout, the exit code', async () => {
   await ok('run', '-d', '--name', 'polite', 'busybox', ...polite);
+  await untilReady('polite');
   await ok('stop', 'polite');
   assert.equal(await field('polite', '{{.State.ExitCode}} {{.State.Status}}'), '5 exited');
   await ok('start', 'polite');
+  await untilReady('polite', 2);
   await ok('stop', '-s', 'USR1', 'polite');
   assert.equal(await field('polite', '{{.State.ExitCode}}'), '6');
   await ok('rm', 'polite');
-  await ok('run', '-d', '--name', 'deaf', 'busybox', 'sh', '-c', 'trap "" TERM; while :; do sleep 0.1; done');
+  await ok(
+    'run',
+    '-d',
+    '--name',
+    'deaf',
+    'busybox',
+    'sh',
+    '-c',
+    'trap "" TERM; echo ready; while :; do sleep 0.1; done',
+  );
+  await untilReady('deaf');
   const before = Date.now();
   await ok('stop', '-t', '1', 'deaf');
   assert.ok(Date.now() - before >= 1000);
@@ -47,6 +64,7 @@ test('--stop-signal and --stop-timeout are kept with the container', async () =>
     ...['run', '-d', '--name', 'custom', '--stop-signal', 'USR1', '--stop-timeout', '30', 'busybox'],
     ...polite,
   );
+  await untilReady('custom');
   await ok('stop', 'custom');
   assert.equal(await field('custom', '{{.State.ExitCode}}'), '6');
   await ok('rm', 'custom');
@@ -55,6 +73,7 @@ test('--stop-signal and --stop-timeout are kept with the container', async () =>
 test('kill: any signal, several names, errors', async () => {
   await ok('run', '-d', '--name', 'one', 'busybox', 'sleep', '600');
   await ok('run', '-d', '--name', 'two', 'busybox', ...polite);
+  await untilReady('two');
   await ok('kill', '-s', 'CHLD', 'one');
   await ok('kill', '-s', '10', 'two');
   await ok('kill', 'one');
@@ -79,6 +98,7 @@ test('rm: refuses what runs; force and a missing one', async () => {
 
 test('pause and unpause', async () => {
   await ok('run', '-d', '--name', 'frozen', 'busybox', ...polite);
+  await untilReady('frozen');
   await ok('pause', 'frozen');
   assert.equal(await field('frozen', '{{.State.Status}} {{.State.Paused}}'), 'paused true');
   assert.match((await docker('pause', 'frozen')).stderr, /already paused/);
