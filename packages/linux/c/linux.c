@@ -144,5 +144,6 @@ NAPI_MODULE_INIT() {
   define_files(env, exports);
   define_seqpacket(env, exports);
   define_netlink(env, exports);
+  define_spawn(env, exports);
   return exports;
 }

@@ -35,3 +35,4 @@ void define_namespaces(napi_env env, napi_value exports);
 void define_files(napi_env env, napi_value exports);
 void define_seqpacket(napi_env env, napi_value exports);
 void define_netlink(napi_env env, napi_value exports);
+void define_spawn(napi_env env, napi_value exports);

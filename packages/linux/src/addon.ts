@@ -34,6 +34,12 @@ interface Addon {
     request: Buffer,
     reply: Buffer,
   ): Promise<void>;
+  spawnProgram(
+    command: readonly string[],
+    environment: readonly string[],
+    descriptors: readonly number[],
+  ): number;
+  openPipe(): [number, number];
 }
 
 const load = (): Addon => {

@@ -19,10 +19,12 @@ import {
   netlinkProtocols,
   openFlags,
   openInRoot,
+  openPipe,
   openSocketInNamespace,
   removeAttribute,
   setAttribute,
   setTimes,
+  spawnProgram,
   unmount,
   watchNetlink,
   writeSysctlInNamespace,
@@ -226,4 +228,33 @@ test('netlink: multicast messages as a stream that ends when closed', async () =
   execFileSync('nft', ['delete', 'table', 'inet', table]);
   await seen;
   socket.destroy();
+});
+
+test('spawnProgram hands on descriptors, environment and nothing else', async () => {
+  const outputOf = async (command: [string, ...string[]], input: number[] = []) => {
+    const out = openPipe();
+    const pid = spawnProgram(command, { NAME: 'value', PATH: '/usr/bin:/bin' }, [
+      -1,
+      out.write,
+      -1,
+      ...input,
+    ]);
+    fs.closeSync(out.write);
+    const reader = new Socket({ fd: out.read, readable: true, writable: false });
+    return { pid, text: Buffer.concat((await reader.toArray()) as Buffer[]).toString() };
+  };
+  const back = openPipe();
+  fs.writeSync(back.write, 'hello\n');
+  fs.closeSync(back.write);
+  const script = 'read line <&3; echo "$line $NAME $(pwd)"';
+  const { pid, text } = await outputOf(['/bin/sh', '-c', script], [back.read]);
+  fs.closeSync(back.read);
+  assert.equal(text, 'hello value /\n');
+  for (let waited = 0; fs.existsSync(`/proc/${pid}`); waited += 10) {
+    assert.ok(waited < 5000, 'no zombie is left');
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  // 3 is the directory it lists.
+  assert.equal((await outputOf(['/bin/ls', '/proc/self/fd'])).text, '0\n1\n2\n3\n');
+  assert.throws(() => spawnProgram(['/none'], {}, []), { code: 'ENOENT', syscall: 'posix_spawn' });
 });

@@ -149,3 +149,25 @@ export async function exchangeNetlink(
  * NLMSG_OVERRUN (4) tells that some were lost. Closing it ends the subscription.
  */
 export const watchNetlink = (protocol: number, group: number): number => addon.watchNetlink(protocol, group);
+
+/**
+ * posix_spawn(3): starts `command[0]`, a path, in a session of its own, in `/`, with default signals, and returns its
+ * process ID. Its descriptor n is `descriptors[n]`, or /dev/null for -1; nothing else is open in it. Its exit code is
+ * not told. Unlike `child_process.spawn` it does not copy the page tables of this process first.
+ */
+export const spawnProgram = (
+  command: readonly [string, ...string[]],
+  environment: Readonly<Record<string, string>>,
+  descriptors: readonly number[],
+): number =>
+  addon.spawnProgram(
+    command,
+    Object.entries(environment).map(([name, value]) => `${name}=${value}`),
+    descriptors,
+  );
+
+/** pipe2(2): both ends, closed on exec. */
+export function openPipe(): { read: number; write: number } {
+  const [read, write] = addon.openPipe();
+  return { read, write };
+}

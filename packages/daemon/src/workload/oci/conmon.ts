@@ -1,12 +1,22 @@
 /**
  * Starts conmon, the monitor that outlives the daemon: one for each container and each exec.
  *
- * In: what to monitor. Out: pids and codes of its sync pipe. May import: nothing of the daemon but errors.
+ * In: what to monitor. Out: pids and codes of its sync pipe. May import: linux.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
-import type { Readable, Writable } from 'node:stream';
+import { closeSync } from 'node:fs';
+import { Socket } from 'node:net';
+import type { Readable } from 'node:stream';
+import { openPipe, spawnProgram } from '@noos/linux';
+import { findProgram } from '../../linux/find-program.js';
 
-export const conmonProgram = 'conmon';
+/** Looked up once: the search costs more than the start. */
+let conmonFound: string | undefined;
+
+function conmonPath(): string {
+  conmonFound ??= findProgram('conmon');
+  if (conmonFound === undefined) throw new Error('conmon is not installed: containers need it');
+  return conmonFound;
+}
 
 /** One line of the sync pipe with `--api-version 1`: a pid or exit code (negative: failed), what the runtime said. */
 export interface SyncMessage {
@@ -58,41 +68,44 @@ export function syncMessages(pipe: Readable): () => Promise<SyncMessage | undefi
 
 /** Runs conmon in a session of its own; `attach` adds the pipe that tells when its socket is there. */
 export function startMonitor(commandArguments: readonly string[], attach: boolean): Monitor {
-  const child: ChildProcess = spawn(conmonProgram, commandArguments, {
-    detached: true,
-    cwd: '/',
-    // sync pipe, start pipe, attach pipe
-    stdio: ['ignore', 'ignore', 'pipe', 'pipe', 'pipe', attach ? 'pipe' : 'ignore'],
-    env: {
-      PATH: process.env.PATH ?? '/usr/sbin:/usr/bin:/sbin:/bin',
-      _OCI_SYNCPIPE: '3',
-      _OCI_STARTPIPE: '4',
-      ...(attach ? { _OCI_ATTACHPIPE: '5' } : {}),
-    },
-  });
+  const [complaint, sync, start, attached] = [openPipe(), openPipe(), openPipe(), openPipe()];
+  const theirs = [complaint.write, sync.write, start.read, attached.write];
+  const [stderr, syncPipe, attachPipe] = [complaint, sync, attached].map(
+    ({ read }) => new Socket({ fd: read, readable: true, writable: false }),
+  ) as [Socket, Socket, Socket];
+  const startPipe = new Socket({ fd: start.write, readable: false, writable: true });
   let complaints = '';
-  const pipes: readonly unknown[] = child.stdio;
-  const stderr = pipes[2] as Readable;
-  const sync = pipes[3] as Readable;
-  const start = pipes[4] as Writable;
-  const attachPipe = attach ? (pipes[5] as Readable) : undefined;
   stderr.setEncoding('utf8').on('data', (text: string) => {
     if (complaints.length < complaintLimit) complaints += text;
   });
-  start.on('error', () => {});
-  const next = syncMessages(sync);
-  const nextAttach = attachPipe === undefined ? undefined : syncMessages(attachPipe);
+  const pipes = [stderr, syncPipe, startPipe, attachPipe];
+  for (const pipe of pipes) pipe.on('error', () => pipe.destroy());
+  const next = syncMessages(syncPipe);
+  const nextAttach = syncMessages(attachPipe);
   const release = () => {
-    for (const pipe of [stderr, sync, start, attachPipe]) pipe?.destroy();
+    for (const pipe of pipes) pipe.destroy();
   };
-  child.once('error', (error) => {
-    complaints += error.message;
+  try {
+    spawnProgram(
+      [conmonPath(), ...commandArguments],
+      {
+        PATH: process.env.PATH ?? '/usr/sbin:/usr/bin:/sbin:/bin',
+        _OCI_SYNCPIPE: '3',
+        _OCI_STARTPIPE: '4',
+        ...(attach ? { _OCI_ATTACHPIPE: '5' } : {}),
+      },
+      [-1, -1, complaint.write, sync.write, start.read, ...(attach ? [attached.write] : [])],
+    );
+  } catch (error) {
+    complaints += (error as Error).message;
     release();
-  });
+  } finally {
+    for (const fd of theirs) closeSync(fd);
+  }
   return {
     next,
-    attachable: () => nextAttach?.() ?? Promise.resolve(undefined),
-    proceed: () => void start.write('0'),
+    attachable: nextAttach,
+    proceed: () => void startPipe.write('0'),
     complaints: () => complaints,
     release,
   };

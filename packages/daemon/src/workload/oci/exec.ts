@@ -4,11 +4,11 @@
  *
  * In: ExecSpec. Out: RunningExec. May import: workload types, errors, the files beside it.
  */
-import { spawn } from 'node:child_process';
+import { closeSync } from 'node:fs';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { Socket } from 'node:net';
 import { join } from 'node:path';
-import type { Readable } from 'node:stream';
-import { execMonitorPath } from '@noos/linux';
+import { execMonitorPath, openPipe, spawnProgram } from '@noos/linux';
 import { DaemonError } from '../../errors.js';
 import type { AttachedStreams, ExecSpec, RunningExec } from '../types.js';
 import { configText } from './config-text.js';
@@ -64,20 +64,26 @@ async function withStreams({ oci }: ExecContext, prepared: Prepared): Promise<Ru
   const fifos = openFifoStreams(directory, spec.openStdin);
   let failure = '';
   try {
-    const child = spawn(
-      execMonitorPath,
-      [
-        ...[pidFile, oci.path, ...oci.globalArguments, '--log', runtimeLog, '--log-format', 'json', 'exec'],
-        ...['--detach', '--pid-file', pidFile, '--process', processFile, spec.container],
-      ],
-      { detached: true, cwd: '/', stdio: [...fifos.child, 'pipe'] },
-    );
-    child.once('error', (error) => {
-      failure = error.message;
-    });
-    const pipe = (child.stdio as readonly unknown[])[3] as Readable;
+    const report = openPipe();
+    const pipe = new Socket({ fd: report.read, readable: true, writable: false });
+    pipe.on('error', () => pipe.destroy());
     const next = syncMessages(pipe);
-    fifos.releaseChild();
+    try {
+      spawnProgram(
+        [
+          ...([execMonitorPath, pidFile, oci.path, ...oci.globalArguments] as const),
+          ...['--log', runtimeLog, '--log-format', 'json', 'exec'],
+          ...['--detach', '--pid-file', pidFile, '--process', processFile, spec.container],
+        ],
+        { PATH: process.env.PATH ?? '/usr/sbin:/usr/bin:/sbin:/bin' },
+        [...fifos.child, report.write],
+      );
+    } catch (error) {
+      failure = (error as Error).message;
+    } finally {
+      closeSync(report.write);
+      fifos.releaseChild();
+    }
     const message = await next();
     if (message === undefined || message.data <= 0) throw await runtimeFailure('exec', runtimeLog, failure);
     const exited = next().then(async (last) => {

@@ -39,8 +39,8 @@ function openFifo(path: string, direction: 'reads' | 'writes'): Fifo {
 
 export interface FifoStreams {
   streams: AttachedStreams;
-  /** For the child: standard input (`ignore` without one), output, error. */
-  child: readonly ['ignore' | number, number, number];
+  /** For the child: standard input (-1 without one), output, error. */
+  child: readonly [number, number, number];
   /** Once the child was spawned, or could not be. */
   releaseChild(): void;
   /** The process ended: what others still hold open is not waited for long. */
@@ -94,7 +94,7 @@ export function openFifoStreams(directory: string, openStdin: boolean): FifoStre
     for (const { socket } of sockets) action(socket);
   };
   return {
-    child: [stdin?.child ?? 'ignore', outputs[0]!.child, outputs[1]!.child],
+    child: [stdin?.child ?? -1, outputs[0]!.child, outputs[1]!.child],
     releaseChild() {
       if (stdin !== undefined) closeSync(stdin.child);
       for (const { child } of outputs) closeSync(child);
