@@ -20,7 +20,7 @@ interface Case {
   output: string;
 }
 
-const corpusFile = join(import.meta.dirname, '../../daemon/build/corpus.json');
+const corpusFile = join(import.meta.dirname, '../../daemon/dockerfiles/corpus.json');
 /** As many as keep two cores busy. */
 const buildersAtOnce = 3;
 const reference = process.env.NOOS_RECORD_CORPUS;
