@@ -26,7 +26,8 @@ export async function systemCommands(docker: Commands): Promise<void> {
     /^Images: \d+\nContainers: 0\nLocal Volumes: 0\nBuild Cache: \d+\n$/,
   );
 
-  const begun = Math.floor(Date.now() / 1000);
+  // Not whole seconds: the command line before may have ended in this one.
+  const begun = (Date.now() / 1000).toFixed(3);
   await docker(`run --rm --name seen --label colour=red ${image} true`);
   await docker('volume create noted');
   await docker('volume rm noted');
