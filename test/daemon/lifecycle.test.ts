@@ -3,24 +3,13 @@ import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startDaemon } from './daemon.js';
+import { eventually } from './eventually.js';
 import { busyboxImage, loadImages } from './images.js';
 
 const daemon = await startDaemon({ after });
 await loadImages(daemon, busyboxImage());
 const { docker, ok } = daemon;
 const field = (name: string, format: string) => ok('inspect', '-f', format, name);
-
-/** Repeats `look` until it gives `wanted`. */
-async function eventually(wanted: string, look: () => Promise<string>): Promise<void> {
-  const deadline = Date.now() + 30_000;
-  let seen = '';
-  while (Date.now() < deadline) {
-    seen = await look();
-    if (seen === wanted) return;
-    await sleep(50);
-  }
-  assert.equal(seen, wanted);
-}
 
 /** Ends by itself when it is told to; says so when it can be told. */
 const polite = [

@@ -3,19 +3,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startDaemon, type TestDaemon } from './daemon.js';
+import { eventually } from './eventually.js';
 import { busyboxImage, loadImages } from './images.js';
 import { heldByContainers, keptForContainers } from './leftovers.js';
 
-async function eventually(wanted: string, look: () => Promise<string>): Promise<void> {
-  const deadline = Date.now() + 30_000;
-  let seen = '';
-  while (Date.now() < deadline) {
-    seen = await look();
-    if (seen === wanted) return;
-    await sleep(50);
-  }
-  assert.equal(seen, wanted);
-}
 const field = (daemon: TestDaemon, name: string, format: string) => daemon.ok('inspect', '-f', format, name);
 const status = '{{.State.Status}} {{.State.ExitCode}}';
 

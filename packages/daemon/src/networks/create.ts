@@ -4,6 +4,7 @@
  * In: NetworkCreate, what exists. Out: Network, or DaemonError with Docker's words. May import: pools, options.
  */
 import { randomBytes } from 'node:crypto';
+import type { DefaultBridgeSetting } from '../config/types.js';
 import { DaemonError } from '../errors.js';
 import type { Prefix } from './addresses.js';
 import { optionNames } from './options.js';
@@ -104,22 +105,9 @@ function withoutEmpty(config: IpamPoolConfig): IpamPoolConfig {
   };
 }
 
-/** daemon.json's settings of the network `bridge`. */
-export interface DefaultBridge {
-  /** Name of the link; `none`: no such network. */
-  name: string;
-  address?: string;
-  fixedCidr?: string;
-  defaultGateway?: string;
-  ipv6: boolean;
-  fixedCidrV6?: string;
-  mtu: number;
-  icc: boolean;
-}
-
 /** Options of the default bridge, as Docker shows them. */
 export const defaultBridgeOptions = (
-  bridge: DefaultBridge,
+  bridge: DefaultBridgeSetting,
   daemon: { publishAddress: string; ipMasquerade: boolean },
 ): Record<string, string> => ({
   [optionNames.defaultBridge]: 'true',

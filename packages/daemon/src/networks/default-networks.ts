@@ -3,16 +3,18 @@
  *
  * In: settings, what is on record. Out: records. May import: create, pools.
  */
+
 import { randomBytes } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
+import type { DefaultBridgeSetting } from '../config/types.js';
 import { formatAddress, formatPrefix, masked, overlaps, type Prefix, parsePrefix } from './addresses.js';
-import { type DefaultBridge, defaultBridgeOptions } from './create.js';
+import { defaultBridgeOptions } from './create.js';
 import type { HostRoute } from './links.js';
 import { type AddressPool, choosePools } from './pools.js';
 import type { IpamPoolConfig, Network } from './types.js';
 
 export interface DefaultNetworkSettings {
-  bridge: DefaultBridge;
+  bridge: DefaultBridgeSetting;
   publishAddress: string;
   ipMasquerade: boolean;
   pools: readonly AddressPool[];
@@ -33,7 +35,7 @@ const plain = (name: string, driver: string): Network => ({
 });
 
 /** What `--bip`, `--fixed-cidr`, `--default-gateway` say; nothing: a pool is chosen. */
-function wantedPools(bridge: DefaultBridge): IpamPoolConfig[] {
+function wantedPools(bridge: DefaultBridgeSetting): IpamPoolConfig[] {
   const pools: IpamPoolConfig[] = [];
   const own = parsePrefix(bridge.address ?? '');
   const fixed = parsePrefix(bridge.fixedCidr ?? '');
@@ -100,7 +102,7 @@ export function planDefaultNetworks(
 /** The subnets on record are those asked for, and nobody else on the host took them meanwhile. */
 function stillFits(
   known: Network,
-  bridge: DefaultBridge,
+  bridge: DefaultBridgeSetting,
   wanted: readonly IpamPoolConfig[],
   routes: readonly Prefix[],
 ): boolean {

@@ -3,16 +3,18 @@
  *
  * In: requests of the API and of containers. Out: `Networks`. May import: everything of this folder, dns/types.
  */
+
 import { randomBytes } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { DefaultBridgeSetting } from '../config/types.js';
 import type { EmbeddedDns, NameSource } from '../dns/types.js';
 import { DaemonError } from '../errors.js';
 import type { EventSink } from '../events/types.js';
 import type { Layout } from '../layout.js';
 import type { Logger } from '../log.js';
 import { crashPoint } from '../storage/crash-point.js';
-import { checkRequest, type DefaultBridge, planNetwork, predefinedNetworks } from './create.js';
+import { checkRequest, planNetwork, predefinedNetworks } from './create.js';
 import { createBridgeDriver } from './drivers/bridge.js';
 import { createMacvlanDriver } from './drivers/macvlan.js';
 import { createPlainDriver } from './drivers/plain.js';
@@ -36,7 +38,7 @@ import type { Network, NetworkDriver, Networks } from './types.js';
 export interface NetworkSettings {
   /** Names our table and marks our links. */
   instance: string;
-  bridge: DefaultBridge;
+  bridge: DefaultBridgeSetting;
   defaultAddressPools: readonly AddressPool[];
   publishAddress: string;
   ipForward: boolean;
