@@ -52,7 +52,8 @@ for (const [figure, words] of [
   });
 
 for (const engine of [engines.noos, engines.dockerd]) {
-  engine.docker('run', '--name', 'talker', image, 'sh', '-c', `${lines} >&2`);
+  engine.docker('run', '-d', '--name', 'talker', image, 'sh', '-c', `${lines} >&2`);
+  engine.docker('wait', 'talker');
 }
 report({
   figure: 'docker logs, MB/s',
