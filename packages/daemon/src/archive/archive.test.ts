@@ -17,11 +17,12 @@ import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { after, test } from 'node:test';
 import { Worker } from 'node:worker_threads';
+import { createRandom } from '../seeded-random.js';
 import { createTar, endOfArchive, formatEntry, zeros } from './create.js';
 import { type ExtractOptions, extractTar } from './extract.js';
 import { ArchiveError, formatHeader, type Header, parseHeader, typeFlags } from './header.js';
 import { formatPax, parsePax } from './pax.js';
-import { createRandom, makeRandomTree, pictureOf } from './random-tree.js';
+import { makeRandomTree, pictureOf } from './random-tree.js';
 import { createReader, type Entry } from './reader.js';
 
 const scratch = mkdtempSync(join(tmpdir(), 'noos-archive-'));

@@ -10,6 +10,7 @@ import type { Layout } from '../layout.js';
 import type { Logger } from '../log.js';
 import type { Mounts } from '../volumes/types.js';
 import type { AttachedStreams, WorkloadRuntime } from '../workload/types.js';
+import { publish as publishOf } from './context.js';
 import { type Copies, createCopies } from './copy/archive.js';
 import { createTrees } from './copy/tree.js';
 import { createExecs, type Execs } from './exec/execs.js';
@@ -73,17 +74,8 @@ export async function createObservation(dependencies: ObservationDependencies): 
   /** Settles when the container ends. */
   const endings = new Map<string, { ended: Promise<void>; end(): void }>();
 
-  function publish(container: Container, action: string, more: Record<string, string> = {}): void {
-    events.publish('container', action, {
-      ID: container.id,
-      Attributes: {
-        ...container.config.Labels,
-        image: container.config.Image,
-        name: container.name,
-        ...more,
-      },
-    });
-  }
+  const publish = (container: Container, action: string, more?: Record<string, string>): void =>
+    publishOf({ events }, container, action, more);
 
   const consoleOf = (container: Container): ConsoleSource => ({
     id: container.id,

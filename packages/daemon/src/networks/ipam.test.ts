@@ -1,21 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { createRandom } from '../seeded-random.js';
 import { contains, formatAddress, parseAddress, parsePrefix } from './addresses.js';
 import { createAddressSpace } from './ipam.js';
 
 const network = { name: 'front', id: 'f'.repeat(64) };
 const space = (...configs: Parameters<typeof createAddressSpace>[1]) => createAddressSpace(network, configs);
-
-/** A small seeded generator (mulberry32), so that a failure can be repeated. */
-function random(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % below;
-  };
-}
 
 test('addresses are given out from the bottom, without network, gateway, auxiliary and broadcast addresses', () => {
   const addresses = space({
@@ -61,7 +51,7 @@ test('several pools, both families, blocks without room for edges', () => {
 
 test('property: no address twice, none reserved, all within the subnet, what is released comes back', () => {
   for (let seed = 1; seed <= 40; seed++) {
-    const next = random(seed);
+    const next = createRandom(seed).below;
     const length = 24 + next(7);
     const subnet = parsePrefix(`10.4.0.0/${length}`)!;
     const size = 2 ** (32 - length);

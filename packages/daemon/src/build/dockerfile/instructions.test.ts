@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { createRandom } from '../../seeded-random.js';
 import { expandBody } from './expand.js';
 import { type Body, parseStages } from './instructions.js';
 import { expandWord } from './lexer.js';
@@ -155,19 +156,8 @@ test('variables are replaced where Docker replaces them', () => {
   assert.deepEqual([copy.from, copy.copy.chown, copy.copy.sources], ['$a', 'V', ['V']]);
 });
 
-/** A small reproducible source of numbers (mulberry32). */
-function randomSource(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % below;
-  };
-}
-
 test('any text is a Dockerfile or a DockerfileError with a place in it', () => {
-  const random = randomSource(7);
+  const random = createRandom(7).below;
   const pieces = [
     ...['FROM', 'RUN', 'COPY', 'ADD', 'ENV', 'ARG', 'ONBUILD', 'HEALTHCHECK', 'CMD', 'LABEL', 'SHELL', 'FOO'],
     ...[

@@ -7,6 +7,7 @@
 import { DaemonError } from '../../errors.js';
 import type { EventSink } from '../../events/types.js';
 import type { AttachedStreams, WorkloadRuntime } from '../../workload/types.js';
+import { publish as publishOf } from '../context.js';
 import { readInTree } from '../copy/archive.js';
 import type { Trees } from '../copy/tree.js';
 import { lookUpUser, type ProcessUser } from '../spec/users.js';
@@ -65,23 +66,12 @@ export function checkRunning(container: Container, asked: string): void {
 export function createExecs(dependencies: ExecsDependencies): Execs {
   const { containers, runtimeOf, sessions, trees, events, capabilities } = dependencies;
 
-  function publish(
+  const publish = (
     container: Container,
     action: string,
     session: ExecSession,
     more: Record<string, string> = {},
-  ) {
-    events.publish('container', action, {
-      ID: container.id,
-      Attributes: {
-        ...container.config.Labels,
-        image: container.config.Image,
-        name: container.name,
-        execID: session.id,
-        ...more,
-      },
-    });
-  }
+  ): void => publishOf({ events }, container, action, { execID: session.id, ...more });
 
   const lookUp = (container: Container, user: string): Promise<ProcessUser> =>
     trees.withTree(container, async (tree) =>

@@ -7,7 +7,7 @@ import { closeSync } from 'node:fs';
 import { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 import { openPipe, spawnProgram } from '@noos/linux';
-import { findProgram } from '../../linux/find-program.js';
+import { findProgram, searchPath } from '../../linux/find-program.js';
 
 /** Looked up once: the search costs more than the start. */
 let conmonFound: string | undefined;
@@ -89,7 +89,7 @@ export function startMonitor(commandArguments: readonly string[], attach: boolea
     spawnProgram(
       [conmonPath(), ...commandArguments],
       {
-        PATH: process.env.PATH ?? '/usr/sbin:/usr/bin:/sbin:/bin',
+        PATH: searchPath(),
         _OCI_SYNCPIPE: '3',
         _OCI_STARTPIPE: '4',
         ...(attach ? { _OCI_ATTACHPIPE: '5' } : {}),

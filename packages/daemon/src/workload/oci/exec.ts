@@ -10,6 +10,7 @@ import { Socket } from 'node:net';
 import { join } from 'node:path';
 import { execMonitorPath, openPipe, spawnProgram } from '@noos/linux';
 import { DaemonError } from '../../errors.js';
+import { searchPath } from '../../linux/find-program.js';
 import type { AttachedStreams, ExecSpec, RunningExec } from '../types.js';
 import { configText } from './config-text.js';
 import { startMonitor, syncMessages } from './conmon.js';
@@ -75,7 +76,7 @@ async function withStreams({ oci }: ExecContext, prepared: Prepared): Promise<Ru
           ...['--log', runtimeLog, '--log-format', 'json', 'exec'],
           ...['--detach', '--pid-file', pidFile, '--process', processFile, spec.container],
         ],
-        { PATH: process.env.PATH ?? '/usr/sbin:/usr/bin:/sbin:/bin' },
+        { PATH: searchPath() },
         [...fifos.child, report.write],
       );
     } catch (error) {

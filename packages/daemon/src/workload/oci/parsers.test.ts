@@ -1,27 +1,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { createRandom } from '../../seeded-random.js';
 import { createPacketParser } from './attach.js';
 import { configText } from './config-text.js';
 import { lastLogError } from './failure.js';
 import { lives, startTime } from './process.js';
 
-/** Small, seeded (mulberry32). */
-function generator(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
 test('packets come out whole however the stream is cut', () => {
-  const random = generator(7);
+  const random = createRandom(7);
   for (let round = 0; round < 200; round++) {
-    const packets = Array.from({ length: 1 + Math.floor(random() * 5) }, () =>
-      Buffer.from(Array.from({ length: Math.floor(random() * 40) }, () => Math.floor(random() * 256))),
-    );
+    const packets = Array.from({ length: 1 + random.below(5) }, () => random.bytes(random.below(40)));
     const stream = Buffer.concat(
       packets.flatMap((packet) => {
         const length = Buffer.alloc(4);
@@ -32,7 +20,7 @@ test('packets come out whole however the stream is cut', () => {
     const seen: Buffer[] = [];
     const parse = createPacketParser((packet) => seen.push(Buffer.from(packet)));
     for (let at = 0; at < stream.length; ) {
-      const end = at + 1 + Math.floor(random() * 9);
+      const end = at + 1 + random.below(9);
       parse(stream.subarray(at, end));
       at = end;
     }
