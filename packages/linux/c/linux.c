@@ -145,5 +145,6 @@ NAPI_MODULE_INIT() {
   define_seqpacket(env, exports);
   define_netlink(env, exports);
   define_spawn(env, exports);
+  define_sealed_copy(env, exports);
   return exports;
 }

@@ -40,6 +40,7 @@ interface Addon {
     descriptors: readonly number[],
   ): number;
   openPipe(): [number, number];
+  sealedCopy(path: string): number;
 }
 
 const load = (): Addon => {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import fs from 'node:fs';
 import { createServer, Socket } from 'node:net';
@@ -22,6 +22,7 @@ import {
   openPipe,
   openSocketInNamespace,
   removeAttribute,
+  sealedCopy,
   setAttribute,
   setTimes,
   spawnProgram,
@@ -257,4 +258,14 @@ test('spawnProgram hands on descriptors, environment and nothing else', async ()
   // 3 is the directory it lists.
   assert.equal((await outputOf(['/bin/ls', '/proc/self/fd'])).text, '0\n1\n2\n3\n');
   assert.throws(() => spawnProgram(['/none'], {}, []), { code: 'ENOENT', syscall: 'posix_spawn' });
+});
+
+test('sealedCopy runs and cannot be changed', () => {
+  const fd = sealedCopy('/bin/true');
+  const path = `/proc/${process.pid}/fd/${fd}`;
+  assert.equal(spawnSync(path).status, 0);
+  assert.throws(() => fs.writeSync(fd, 'x', 0), { code: 'EPERM' });
+  assert.throws(() => fs.ftruncateSync(fd, 0), { code: 'EPERM' });
+  fs.closeSync(fd);
+  assert.throws(() => sealedCopy('/nonexistent'), { code: 'ENOENT', syscall: 'open', path: '/nonexistent' });
 });

@@ -171,3 +171,9 @@ export function openPipe(): { read: number; write: number } {
   const [read, write] = addon.openPipe();
   return { read, write };
 }
+
+/**
+ * memfd_create(2): a descriptor of a copy of the program at `path` in memory, sealed against every change. It can be
+ * run as `/proc/<pid>/fd/<descriptor>` while this process lives.
+ */
+export const sealedCopy = (path: string): number => addon.sealedCopy(path);

@@ -25,6 +25,7 @@ const unknownExitCode = 255;
 export interface ExecContext {
   paths: WorkloadPaths;
   oci: OciProgram;
+  askForMigration(): void;
   /** `--runtime-arg` of conmon: the root, a log at the path. */
   globalRuntimeArguments(logPath: string): string[];
   connectIn(directory: string): AttachedStreams;
@@ -41,6 +42,7 @@ interface Prepared {
 export const createExec =
   (context: ExecContext) =>
   async (spec: ExecSpec): Promise<RunningExec> => {
+    context.askForMigration();
     const directory = context.paths.exec(spec.id);
     await mkdir(directory, { mode: 0o700 });
     const prepared: Prepared = {

@@ -7,6 +7,7 @@ import { constants, type Dirent } from 'node:fs';
 import { open, readdir, readFile, rm, unlink } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { sealedCopy } from '@noos/linux';
 import { errnoOf } from '../../errors.js';
 import { findProgram } from '../../linux/find-program.js';
 import { run } from '../../linux/run.js';
@@ -14,13 +15,13 @@ import { removeControlGroup } from './control-groups.js';
 
 /** A program with runc's command line. */
 export interface OciProgramSetting {
-  /** Name or path. */
+  /** A name that PATH leads to, or a path. */
   path: string;
   arguments?: readonly string[];
 }
 
 export interface OciProgram {
-  /** Absolute: conmon takes no name. */
+  /** Absolute: conmon takes no name. Valid while the daemon lives. */
   readonly path: string;
   /** It starts containers by a FIFO used the other way round. */
   readonly isCrun: boolean;
@@ -30,13 +31,29 @@ export interface OciProgram {
   call(commandArguments: readonly string[], input?: string): Promise<string>;
 }
 
+/**
+ * runc copies itself into a sealed file at every call, so that no container can write into it, unless it is one
+ * already (runc, libcontainer/nsenter/cloned_binary.c): one copy for all calls saves each its own.
+ */
+function sealed(path: string): string {
+  try {
+    return `/proc/${process.pid}/fd/${sealedCopy(path)}`;
+  } catch {
+    // vm.memfd_noexec=2 forbids programs in memory.
+    return path;
+  }
+}
+
+/** A runtime given by path is not sealed: it may be a script, or look for files beside itself. */
 export function ociProgram(setting: OciProgramSetting, root: string): OciProgram {
-  const path = setting.path.startsWith('/') ? setting.path : findProgram(setting.path);
-  if (path === undefined) throw new Error(`${setting.path} is not installed: containers need it`);
+  const found = setting.path.startsWith('/') ? setting.path : findProgram(setting.path);
+  if (found === undefined) throw new Error(`${setting.path} is not installed: containers need it`);
   const globalArguments = [...(setting.arguments ?? []), '--root', root];
+  const isCrun = basename(found) === 'crun';
+  const path = setting.path === 'runc' ? sealed(found) : found;
   return {
     path,
-    isCrun: basename(path) === 'crun',
+    isCrun,
     globalArguments,
     call: (commandArguments, input) => run([path, ...globalArguments, ...commandArguments], input),
   };

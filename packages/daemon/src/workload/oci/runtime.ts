@@ -17,6 +17,7 @@ import { startMonitor } from './conmon.js';
 import { createExec } from './exec.js';
 import { type ExitFile, watchExits } from './exits.js';
 import { runtimeFailure } from './failure.js';
+import { migrationLock } from './migration-lock.js';
 import { workloadPaths } from './paths.js';
 import { lives, startTime } from './process.js';
 import { deleteState, namesIn, type OciProgramSetting, ociProgram, releaseExecFifo } from './runc.js';
@@ -72,6 +73,7 @@ export interface OciRuntimeOptions {
 export function createOciRuntime({ layout, log, name, program }: OciRuntimeOptions): WorkloadRuntime {
   const paths = workloadPaths(layout, name);
   const oci = ociProgram(program, paths.root);
+  const askForMigration = migrationLock();
   const running = new Map<string, Running>();
   const listeners: ((exit: WorkloadExit) => void)[] = [];
   for (const directory of [paths.bundles, paths.execs, paths.root])
@@ -108,6 +110,7 @@ export function createOciRuntime({ layout, log, name, program }: OciRuntimeOptio
 
   async function create(spec: WorkloadSpec): Promise<{ pid: number }> {
     const { id } = spec;
+    askForMigration();
     const bundle = paths.bundle(id);
     await mkdir(bundle, { mode: 0o700 });
     const runtimeLog = join(bundle, 'runtime.log');
@@ -241,7 +244,7 @@ export function createOciRuntime({ layout, log, name, program }: OciRuntimeOptio
       void (await oci.call(['update', '--resources', '-', id], JSON.stringify(resources))),
     resize: (id, rows, columns) => control(paths.bundle(id), `1 ${rows} ${columns}\n`),
     attach: async (id) => connectIn(paths.bundle(id)),
-    exec: createExec({ paths, oci, globalRuntimeArguments, connectIn }),
+    exec: createExec({ paths, oci, askForMigration, globalRuntimeArguments, connectIn }),
     execResize: (execId, rows, columns) => control(paths.exec(execId), `1 ${rows} ${columns}\n`),
     async delete(id) {
       if (running.has(id)) await discard(id);
