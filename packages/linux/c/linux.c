@@ -146,5 +146,6 @@ NAPI_MODULE_INIT() {
   define_netlink(env, exports);
   define_spawn(env, exports);
   define_sealed_copy(env, exports);
+  define_datagrams(env, exports);
   return exports;
 }

@@ -37,3 +37,4 @@ void define_seqpacket(napi_env env, napi_value exports);
 void define_netlink(napi_env env, napi_value exports);
 void define_spawn(napi_env env, napi_value exports);
 void define_sealed_copy(napi_env env, napi_value exports);
+void define_datagrams(napi_env env, napi_value exports);

@@ -41,6 +41,10 @@ interface Addon {
   ): number;
   openPipe(): [number, number];
   sealedCopy(path: string): number;
+  serveDatagrams(fd: number, serve: (message: Buffer, peer: number) => Buffer | undefined): object;
+  sendDatagram(datagrams: object, message: Buffer, peer: number): void;
+  socketPort(fd: number): number;
+  closeDatagrams(datagrams: object): void;
 }
 
 const load = (): Addon => {

@@ -23,6 +23,7 @@ import {
   openSocketInNamespace,
   removeAttribute,
   sealedCopy,
+  serveDatagrams,
   setAttribute,
   setTimes,
   spawnProgram,
@@ -268,4 +269,45 @@ test('sealedCopy runs and cannot be changed', () => {
   assert.throws(() => fs.ftruncateSync(fd, 0), { code: 'EPERM' });
   fs.closeSync(fd);
   assert.throws(() => sealedCopy('/nonexistent'), { code: 'ENOENT', syscall: 'open', path: '/nonexistent' });
+});
+
+test('serveDatagrams answers at once or later, until it is closed', async (t) => {
+  const served = serveDatagrams(
+    openSocketInNamespace('/proc/self/ns/net', 'udp', '127.0.0.1', 0),
+    (message, peer) => {
+      if (message.length === 0) return Buffer.from('empty');
+      if (message.toString() === 'later') {
+        setImmediate(() => served.send(Buffer.from('late'), peer));
+        return undefined;
+      }
+      return message;
+    },
+  );
+  const client = createSocket('udp4');
+  t.after(() => client.close());
+  await new Promise<void>((resolve) => client.connect(served.port, '127.0.0.1', resolve));
+  const ask = (message: string | Buffer): Promise<string> =>
+    new Promise((resolve) => {
+      client.once('message', (answer) => resolve(answer.toString()));
+      client.send(message);
+    });
+  assert.equal(await ask('now'), 'now');
+  assert.equal(await ask('later'), 'late');
+  assert.equal(await ask(''), 'empty');
+  const large = 'x'.repeat(60_000);
+  assert.equal(await ask(large), large);
+  // More than are served in one turn.
+  const burst = Array.from({ length: 100 }, (_, n) => `b${n}`);
+  const answers: string[] = [];
+  await new Promise<void>((resolve) => {
+    client.on('message', (answer) => {
+      if (answers.push(answer.toString()) === burst.length) resolve();
+    });
+    for (const message of burst) client.send(message);
+  });
+  assert.deepEqual(answers, burst);
+  served.close();
+  served.close();
+  served.send(Buffer.from('x'), 1);
+  assert.throws(() => serveDatagrams(-1, () => undefined), { code: 'EBADF' });
 });

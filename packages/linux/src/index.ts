@@ -177,3 +177,28 @@ export function openPipe(): { read: number; write: number } {
  * run as `/proc/<pid>/fd/<descriptor>` while this process lives.
  */
 export const sealedCopy = (path: string): number => addon.sealedCopy(path);
+
+export interface Datagrams {
+  /** That the socket is bound to. */
+  readonly port: number;
+  /** Sends to a peer that was heard of; lost without a word when the socket is full or closed. */
+  send(message: Buffer, peer: number): void;
+  close(): void;
+}
+
+/**
+ * Calls `serve` with each datagram that arrives at `fd`, a bound non-blocking IPv4 UDP socket, which it owns from now on.
+ * What it returns is sent back at once. `peer` is a name for the sender, for an answer that comes later.
+ */
+export function serveDatagrams(
+  fd: number,
+  serve: (message: Buffer, peer: number) => Buffer | undefined,
+): Datagrams {
+  const port = addon.socketPort(fd);
+  const datagrams = addon.serveDatagrams(fd, serve);
+  return {
+    port,
+    send: (message, peer) => addon.sendDatagram(datagrams, message, peer),
+    close: () => addon.closeDatagrams(datagrams),
+  };
+}

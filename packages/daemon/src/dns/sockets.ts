@@ -4,9 +4,8 @@
  * The sockets take ports of their own, so that a container may serve DNS itself on port 53 of all its addresses.
  * In: the namespace, what replies. Out: served queries. May import: redirection.
  */
-import { createSocket, type Socket } from 'node:dgram';
 import { type Socket as Connection, createServer, type Server } from 'node:net';
-import { openSocketInNamespace } from '@noos/linux';
+import { type Datagrams, openSocketInNamespace, serveDatagrams } from '@noos/linux';
 import { type Transport, withLength } from './forward.js';
 import { redirectDns } from './redirection.js';
 import { resolverAddress } from './resolv-conf.js';
@@ -26,24 +25,21 @@ export interface ResolverSockets {
 export async function openSockets(path: string, reply: Reply): Promise<ResolverSockets> {
   let waiting = 0;
 
-  /** Calls `send` with the reply, now or later. */
-  function serve(message: Buffer, transport: Transport, send: (reply: Buffer) => void): void {
-    if (waiting >= waitingLimit) return;
+  /** Returns the reply, or calls `send` with it later. */
+  function serve(message: Buffer, transport: Transport, send: (reply: Buffer) => void): Buffer | undefined {
+    if (waiting >= waitingLimit) return undefined;
     const answer = reply(message, transport);
-    if (!answer) return;
-    if (!(answer instanceof Promise)) {
-      send(answer);
-      return;
-    }
+    if (!(answer instanceof Promise)) return answer;
     waiting++;
     answer
       .then((later) => {
         if (later) send(later);
       })
       .finally(() => waiting--);
+    return undefined;
   }
 
-  const udp = await openUdp(path, serve);
+  const udp = openUdp(path, serve);
   let tcp: Server | undefined;
   const close = () => {
     udp.close();
@@ -55,7 +51,7 @@ export async function openSockets(path: string, reply: Reply): Promise<ResolverS
     tcp = await openTcp(path, serve, connections);
     const address = tcp.address();
     const tcpPort = typeof address === 'object' && address ? address.port : 0;
-    await redirectDns(path, { udp: udp.address().port, tcp: tcpPort });
+    await redirectDns(path, { udp: udp.port, tcp: tcpPort });
   } catch (error) {
     close();
     throw error;
@@ -63,22 +59,13 @@ export async function openSockets(path: string, reply: Reply): Promise<ResolverS
   return { close };
 }
 
-type Serve = (message: Buffer, transport: Transport, send: (reply: Buffer) => void) => void;
+type Serve = (message: Buffer, transport: Transport, send: (reply: Buffer) => void) => Buffer | undefined;
 
-async function openUdp(path: string, serve: Serve): Promise<Socket> {
-  const socket = createSocket('udp4');
-  socket.on('error', () => {});
-  socket.on('message', (message, { address, port }) =>
-    serve(message, 'udp', (answer) => {
-      // Closed meanwhile: nobody waits any more.
-      try {
-        socket.send(answer, port, address, () => {});
-      } catch {}
-    }),
+function openUdp(path: string, serve: Serve): Datagrams {
+  const datagrams = serveDatagrams(openSocketInNamespace(path, 'udp', resolverAddress, 0), (message, peer) =>
+    serve(message, 'udp', (answer) => datagrams.send(answer, peer)),
   );
-  const fd = openSocketInNamespace(path, 'udp', resolverAddress, 0);
-  await new Promise<void>((resolve) => socket.bind({ fd }, resolve));
-  return socket;
+  return datagrams;
 }
 
 async function openTcp(path: string, serve: Serve, connections: Set<Connection>): Promise<Server> {
@@ -94,9 +81,11 @@ async function openTcp(path: string, serve: Serve, connections: Set<Connection>)
         const end = 2 + received.readUInt16BE(0);
         const message = received.subarray(2, end);
         received = received.subarray(end);
-        serve(message, 'tcp', (answer) => {
+        const send = (answer: Buffer) => {
           if (!connection.destroyed) connection.write(withLength(answer));
-        });
+        };
+        const answer = serve(message, 'tcp', send);
+        if (answer) send(answer);
       }
     });
   });

@@ -1,6 +1,7 @@
 /** One daemon for one data root; the process ID for others to read. */
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -25,11 +26,17 @@ test('a pid file of a living process is respected, one of a dead process replace
   writeFileSync(path, String(process.ppid));
   await assert.rejects(writePidFile(path), /is still running/);
   const dead = spawnSync('true').pid;
-  writeFileSync(path, String(dead));
-  const remove = await writePidFile(path);
-  assert.equal(readFileSync(path, 'utf8'), String(process.pid));
-  await remove();
-  assert.ok(!existsSync(path));
+  // Its parent has become `sleep`, which does not ask how it ended.
+  const parent = spawn('sh', ['-c', 'true & echo $!; exec sleep 60']);
+  after(() => parent.kill());
+  const [zombie] = (await once(parent.stdout, 'data')) as [Buffer];
+  for (const pid of [String(dead), String(zombie), 'nonsense']) {
+    writeFileSync(path, pid);
+    const remove = await writePidFile(path);
+    assert.equal(readFileSync(path, 'utf8'), String(process.pid));
+    await remove();
+    assert.ok(!existsSync(path));
+  }
 });
 
 test('the engine’s ID is made once; a damaged one is replaced', async () => {

@@ -1,12 +1,13 @@
 /**
  * One daemon for one data root, and its process ID for others to read.
  *
- * In: paths. Out: how to give them back. May import: errors, config's error, @noos/linux.
+ * In: paths. Out: how to give them back. May import: errors, linux.
  */
 import { open, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { lockFile } from '@noos/linux';
 import { DaemonError, errnoOf } from '../errors.js';
+import { startTime } from '../linux/process.js';
 import { writeFileAtomic } from './atomic-file.js';
 
 /** Locks the data root until the returned function is called or the process ends. */
@@ -22,20 +23,11 @@ export async function lockDataRoot(dataRoot: string): Promise<() => Promise<void
   return () => file.close();
 }
 
-const isAlive = (pid: number): boolean => {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return errnoOf(error) === 'EPERM';
-  }
-};
-
 /** Writes our process ID; refuses while another living process has its own there. */
 export async function writePidFile(path: string): Promise<() => Promise<void>> {
   const found = await readFile(path, 'utf8').catch(() => '');
   const pid = Number(found.trim());
-  if (found.trim() !== '' && pid !== process.pid && isAlive(pid))
+  if (found.trim() !== '' && pid !== process.pid && startTime(pid) !== undefined)
     throw new DaemonError('conflict', `process with PID ${pid} is still running, or remove ${path}`);
   await writeFileAtomic(path, String(process.pid), 0o644);
   return () => rm(path, { force: true });

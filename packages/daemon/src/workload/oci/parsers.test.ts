@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { lives, startTime } from '../../linux/process.js';
 import { createRandom } from '../../seeded-random.js';
 import { createPacketParser } from './attach.js';
 import { configText } from './config-text.js';
 import { lastLogError } from './failure.js';
-import { lives, startTime } from './process.js';
 
 test('packets come out whole however the stream is cut', () => {
   const random = createRandom(7);

@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { DaemonError } from '../../errors.js';
 import type { Layout } from '../../layout.js';
+import { lives, startTime } from '../../linux/process.js';
 import type { Logger } from '../../log.js';
 import type { AttachedStreams, WorkloadExit, WorkloadRuntime, WorkloadSpec } from '../types.js';
 import { attachSocket } from './attach.js';
@@ -19,7 +20,6 @@ import { type ExitFile, watchExits } from './exits.js';
 import { runtimeFailure } from './failure.js';
 import { migrationLock } from './migration-lock.js';
 import { workloadPaths } from './paths.js';
-import { lives, startTime } from './process.js';
 import { deleteState, namesIn, type OciProgramSetting, ociProgram, releaseExecFifo } from './runc.js';
 
 /** What survives the daemon: `workload.json` of the bundle. */

@@ -1,0 +1,194 @@
+// A datagram socket whose answers leave in the turn of the event loop that the question came in. Node's own takes two
+// turns of its queues, a look-up of the address and 64 KiB of memory for each datagram.
+#include "linux.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+// libuv as Node exports it (its ABI is stable within 1.x); its header does not come with Node-API's.
+typedef struct uv_handle_s uv_handle_t;
+enum { UV_POLL = 8, UV_READABLE = 1 };
+size_t uv_handle_size(int type);
+const char *uv_handle_type_name(int type);
+void *uv_handle_get_data(const uv_handle_t *handle);
+void uv_handle_set_data(uv_handle_t *handle, void *data);
+int uv_poll_init(struct uv_loop_s *loop, uv_handle_t *handle, int descriptor);
+int uv_poll_start(uv_handle_t *handle, int events, void (*callback)(uv_handle_t *, int status, int events));
+void uv_close(uv_handle_t *handle, void (*callback)(uv_handle_t *));
+
+// Datagrams that are served before other events have their turn.
+enum { BURST = 32, DATAGRAM_BYTES = 65536, PORT_BITS = 16 };
+
+// `descriptor` is -1 once it was closed.
+struct datagrams {
+  napi_env env;
+  napi_ref serve, itself;
+  napi_async_context context;
+  uv_handle_t *handle;
+  int descriptor;
+};
+
+static unsigned char received[DATAGRAM_BYTES];
+
+// An IPv4 address and a port as one number that JavaScript holds exactly.
+static double peer_number(const struct sockaddr_in *peer) {
+  return (double)(((uint64_t)ntohl(peer->sin_addr.s_addr) << PORT_BITS) | ntohs(peer->sin_port));
+}
+
+static struct sockaddr_in peer_address(long long number) {
+  return (struct sockaddr_in){.sin_family = AF_INET,
+                              .sin_addr.s_addr = htonl((uint32_t)(number >> PORT_BITS)),
+                              .sin_port = htons((uint16_t)number)};
+}
+
+// A datagram that cannot be sent is lost, as datagrams may be.
+static void send_bytes(struct datagrams *self, napi_value value, const struct sockaddr_in *peer) {
+  void *bytes;
+  size_t length;
+  if (self->descriptor >= 0 && napi_get_buffer_info(self->env, value, &bytes, &length) == napi_ok)
+    (void)!sendto(self->descriptor, bytes, length, MSG_DONTWAIT, (const struct sockaddr *)peer, sizeof *peer);
+}
+
+static void serve(struct datagrams *self, size_t length, const struct sockaddr_in *peer) {
+  napi_env env = self->env;
+  napi_handle_scope scope;
+  napi_value function, receiver, arguments[2], answer, error;
+  napi_open_handle_scope(env, &scope);
+  napi_create_buffer_copy(env, length, received, NULL, &arguments[0]);
+  napi_create_double(env, peer_number(peer), &arguments[1]);
+  napi_get_reference_value(env, self->serve, &function);
+  napi_get_global(env, &receiver);
+  bool is_buffer = false;
+  if (napi_make_callback(env, self->context, receiver, function, 2, arguments, &answer) != napi_ok) {
+    if (napi_get_and_clear_last_exception(env, &error) == napi_ok) napi_fatal_exception(env, error);
+  } else if (napi_is_buffer(env, answer, &is_buffer) == napi_ok && is_buffer) {
+    send_bytes(self, answer, peer);
+  }
+  napi_close_handle_scope(env, scope);
+}
+
+static void readable(uv_handle_t *handle, int status, int events) {
+  (void)events;
+  struct datagrams *self = uv_handle_get_data(handle);
+  for (int count = 0; status == 0 && count < BURST && self->descriptor >= 0; count++) {
+    struct sockaddr_in peer;
+    socklen_t size = sizeof peer;
+    ssize_t length =
+        recvfrom(self->descriptor, received, sizeof received, MSG_DONTWAIT, (struct sockaddr *)&peer, &size);
+    if (length >= 0)
+      serve(self, (size_t)length, &peer);
+    else if (errno != EINTR)
+      return;
+  }
+}
+
+static void free_handle(uv_handle_t *handle) { free(handle); }
+
+static void close_datagrams(void *argument) {
+  struct datagrams *self = argument;
+  if (self->descriptor < 0) return;
+  uv_close(self->handle, free_handle);
+  close(self->descriptor);
+  self->descriptor = -1;
+  napi_async_destroy(self->env, self->context);
+  napi_delete_reference(self->env, self->serve);
+  napi_delete_reference(self->env, self->itself);
+  napi_remove_env_cleanup_hook(self->env, close_datagrams, self);
+}
+
+static void finalize(napi_env env, void *data, void *hint) {
+  (void)env, (void)hint;
+  free(data);
+}
+
+static struct failure open_poll(napi_env env, struct datagrams *self) {
+  struct uv_loop_s *loop;
+  napi_get_uv_event_loop(env, &loop);
+  self->handle = calloc(1, uv_handle_size(UV_POLL));
+  int status = uv_poll_init(loop, self->handle, self->descriptor);
+  errno = -status;
+  if (status != 0) {
+    free(self->handle);
+    return failed("uv_poll_init", "");
+  }
+  uv_handle_set_data(self->handle, self);
+  uv_poll_start(self->handle, UV_READABLE, readable);
+  return (struct failure){0};
+}
+
+static napi_value js_serve_datagrams(napi_env env, napi_callback_info info) {
+  napi_value arguments[2], external, name;
+  long long descriptor;
+  if (!take_arguments(env, info, 2, arguments) || !take_integer(env, arguments[0], &descriptor)) return NULL;
+  struct datagrams *self = calloc(1, sizeof *self);
+  self->env = env;
+  self->descriptor = (int)descriptor;
+  struct failure failure = open_poll(env, self);
+  if (failure.error != 0) {
+    free(self);
+    return throw_failure(env, &failure);
+  }
+  napi_create_string_utf8(env, "noos.datagrams", NAPI_AUTO_LENGTH, &name);
+  napi_async_init(env, NULL, name, &self->context);
+  napi_create_reference(env, arguments[1], 1, &self->serve);
+  napi_create_external(env, self, finalize, NULL, &external);
+  napi_create_reference(env, external, 1, &self->itself);
+  napi_add_env_cleanup_hook(env, close_datagrams, self);
+  return external;
+}
+
+static napi_value js_socket_port(napi_env env, napi_callback_info info) {
+  napi_value arguments[1], value;
+  long long descriptor;
+  if (!take_arguments(env, info, 1, arguments) || !take_integer(env, arguments[0], &descriptor)) return NULL;
+  struct sockaddr_in address;
+  socklen_t size = sizeof address;
+  if (getsockname((int)descriptor, (struct sockaddr *)&address, &size) != 0) {
+    struct failure failure = failed("getsockname", "");
+    return throw_failure(env, &failure);
+  }
+  napi_create_uint32(env, ntohs(address.sin_port), &value);
+  return value;
+}
+
+static struct datagrams *take_datagrams(napi_env env, napi_value value) {
+  void *data;
+  if (napi_get_value_external(env, value, &data) == napi_ok) return data;
+  napi_throw_type_error(env, NULL, "datagrams were expected");
+  return NULL;
+}
+
+static napi_value js_send_datagram(napi_env env, napi_callback_info info) {
+  napi_value arguments[3];
+  long long number;
+  struct datagrams *self;
+  if (!take_arguments(env, info, 3, arguments) || (self = take_datagrams(env, arguments[0])) == NULL ||
+      !take_integer(env, arguments[2], &number))
+    return NULL;
+  struct sockaddr_in peer = peer_address(number);
+  send_bytes(self, arguments[1], &peer);
+  return NULL;
+}
+
+static napi_value js_close_datagrams(napi_env env, napi_callback_info info) {
+  napi_value arguments[1];
+  struct datagrams *self;
+  if (take_arguments(env, info, 1, arguments) && (self = take_datagrams(env, arguments[0])) != NULL)
+    close_datagrams(self);
+  return NULL;
+}
+
+void define_datagrams(napi_env env, napi_value exports) {
+  // Another libuv would number its handles in another way.
+  const char *type = uv_handle_type_name(UV_POLL);
+  if (type == NULL || strcmp(type, "poll") != 0) abort();
+  define(env, exports, "socketPort", js_socket_port);
+  define(env, exports, "serveDatagrams", js_serve_datagrams);
+  define(env, exports, "sendDatagram", js_send_datagram);
+  define(env, exports, "closeDatagrams", js_close_datagrams);
+}
