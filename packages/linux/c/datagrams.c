@@ -4,6 +4,8 @@
 
 #include <errno.h>
 #include <netinet/in.h>
+#include <poll.h>
+#include <sched.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,9 +22,14 @@ void uv_handle_set_data(uv_handle_t *handle, void *data);
 int uv_poll_init(struct uv_loop_s *loop, uv_handle_t *handle, int descriptor);
 int uv_poll_start(uv_handle_t *handle, int events, void (*callback)(uv_handle_t *, int status, int events));
 void uv_close(uv_handle_t *handle, void (*callback)(uv_handle_t *));
+int uv_backend_fd(const struct uv_loop_s *loop);
+uint64_t uv_hrtime(void);
 
 // Datagrams that are served before other events have their turn.
 enum { BURST = 32, DATAGRAM_BYTES = 65536, PORT_BITS = 16 };
+// Who asked again this soon after an answer is likely to do so once more, and is waited for awake: waking a processor
+// that has gone to sleep takes longer than the answer.
+enum { PROMPT_NS = 120000, AWAKE_NS = 60000 };
 
 // `descriptor` is -1 once it was closed.
 struct datagrams {
@@ -30,7 +37,8 @@ struct datagrams {
   napi_ref serve, itself;
   napi_async_context context;
   uv_handle_t *handle;
-  int descriptor;
+  int descriptor, loop_descriptor;
+  uint64_t answered_ns;
 };
 
 static unsigned char received[DATAGRAM_BYTES];
@@ -72,9 +80,16 @@ static void serve(struct datagrams *self, size_t length, const struct sockaddr_i
   napi_close_handle_scope(env, scope);
 }
 
+// Until any event of the loop is there, yielding to whoever else wants this processor.
+static void stay_awake(int loop_descriptor, uint64_t until_ns) {
+  struct pollfd loop = {.fd = loop_descriptor, .events = POLLIN};
+  while (poll(&loop, 1, 0) == 0 && uv_hrtime() < until_ns) sched_yield();
+}
+
 static void readable(uv_handle_t *handle, int status, int events) {
   (void)events;
   struct datagrams *self = uv_handle_get_data(handle);
+  bool prompt = uv_hrtime() - self->answered_ns < PROMPT_NS;
   for (int count = 0; status == 0 && count < BURST && self->descriptor >= 0; count++) {
     struct sockaddr_in peer;
     socklen_t size = sizeof peer;
@@ -83,8 +98,11 @@ static void readable(uv_handle_t *handle, int status, int events) {
     if (length >= 0)
       serve(self, (size_t)length, &peer);
     else if (errno != EINTR)
-      return;
+      break;
   }
+  if (self->descriptor < 0) return;
+  self->answered_ns = uv_hrtime();
+  if (prompt) stay_awake(self->loop_descriptor, self->answered_ns + AWAKE_NS);
 }
 
 static void free_handle(uv_handle_t *handle) { free(handle); }
@@ -116,6 +134,7 @@ static struct failure open_poll(napi_env env, struct datagrams *self) {
     free(self->handle);
     return failed("uv_poll_init", "");
   }
+  self->loop_descriptor = uv_backend_fd(loop);
   uv_handle_set_data(self->handle, self);
   uv_poll_start(self->handle, UV_READABLE, readable);
   return (struct failure){0};
