@@ -9,6 +9,8 @@ import type { Layout } from '../../layout.js';
 export interface WorkloadPaths {
   /** `--root` of the OCI runtime. */
   readonly root: string;
+  /** The runtime's program, when it is a copy in memory: a link that names it in lists of processes. */
+  readonly program: string;
   /** conmon writes one file per exited container. */
   readonly exits: string;
   /** All bundles. */
@@ -28,6 +30,7 @@ export function workloadPaths(layout: Layout, runtime: string): WorkloadPaths {
   const root = join(layout.runtime, runtime);
   return {
     root,
+    program: join(layout.runRoot, 'programs', runtime),
     exits: join(layout.exits, runtime),
     bundles,
     bundle: (id) => join(bundles, id),

@@ -3,15 +3,16 @@
  *
  * In: IDs. Out: their effects. May import: linux, errors, control-groups.
  */
-import { constants, type Dirent } from 'node:fs';
+import { constants, type Dirent, mkdirSync, rmSync, symlinkSync } from 'node:fs';
 import { open, readdir, readFile, rm, unlink } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { sealedCopy } from '@noos/linux';
 import { errnoOf } from '../../errors.js';
 import { findProgram } from '../../linux/find-program.js';
 import { run } from '../../linux/run.js';
 import { removeControlGroup } from './control-groups.js';
+import type { WorkloadPaths } from './paths.js';
 
 /** A program with runc's command line. */
 export interface OciProgramSetting {
@@ -35,22 +36,30 @@ export interface OciProgram {
  * runc copies itself into a sealed file at every call, so that no container can write into it, unless it is one
  * already (runc, libcontainer/nsenter/cloned_binary.c): one copy for all calls saves each its own.
  */
-function sealed(path: string): string {
+function sealed(path: string, link: string): string {
+  let fd: number;
   try {
-    return `/proc/${process.pid}/fd/${sealedCopy(path)}`;
+    fd = sealedCopy(path);
   } catch {
     // vm.memfd_noexec=2 forbids programs in memory.
     return path;
   }
+  mkdirSync(dirname(link), { recursive: true, mode: 0o700 });
+  rmSync(link, { force: true });
+  symlinkSync(`/proc/${process.pid}/fd/${fd}`, link);
+  return link;
 }
 
 /** A runtime given by path is not sealed: it may be a script, or look for files beside itself. */
-export function ociProgram(setting: OciProgramSetting, root: string): OciProgram {
+export function ociProgram(
+  setting: OciProgramSetting,
+  paths: Pick<WorkloadPaths, 'root' | 'program'>,
+): OciProgram {
   const found = setting.path.startsWith('/') ? setting.path : findProgram(setting.path);
   if (found === undefined) throw new Error(`${setting.path} is not installed: containers need it`);
-  const globalArguments = [...(setting.arguments ?? []), '--root', root];
+  const globalArguments = [...(setting.arguments ?? []), '--root', paths.root];
   const isCrun = basename(found) === 'crun';
-  const path = setting.path === 'runc' ? sealed(found) : found;
+  const path = setting.path === 'runc' ? sealed(found, paths.program) : found;
   return {
     path,
     isCrun,

@@ -72,7 +72,7 @@ export interface OciRuntimeOptions {
 
 export function createOciRuntime({ layout, log, name, program }: OciRuntimeOptions): WorkloadRuntime {
   const paths = workloadPaths(layout, name);
-  const oci = ociProgram(program, paths.root);
+  const oci = ociProgram(program, paths);
   const askForMigration = migrationLock();
   const running = new Map<string, Running>();
   const listeners: ((exit: WorkloadExit) => void)[] = [];
