@@ -61,7 +61,9 @@ test('the engine about itself', async (t) => {
       assert.equal(document.Driver, 'overlay2');
       assert.equal(document.DockerRootDir, daemon.dataRoot);
       assert.equal(document.LoggingDriver, 'json-file');
-      assert.deepEqual(Object.keys(document.Runtimes as object), ['runc']);
+      const runtimes = document.Runtimes as Record<string, { path: string }>;
+      assert.equal(runtimes.runc?.path, 'runc');
+      assert.equal(runtimes['io.containerd.runc.v2']?.path, 'runc');
       assert.equal((document.Swarm as { LocalNodeState: string }).LocalNodeState, 'inactive');
       const text = await daemon.run(cli, ['info']);
       assert.match(text.stdout, /^ Storage Driver: overlay2$/m);

@@ -186,6 +186,7 @@ export async function startDaemon(initial: DaemonConfig): Promise<RunningDaemon>
         },
         login: (credentials, signal) => transfer.login(credentials, signal),
         storageStatus: layers.status(),
+        runtimes,
       }),
       ...swarmRoutes(),
       ...pluginRoutes(),

@@ -3,11 +3,11 @@
  *
  * In: configuration, facts of the host, counts. Out: documents. May import: config, linux, http's versions.
  */
-import type { DaemonConfig } from '../config/types.js';
+import type { DaemonConfig, RuntimeSetting } from '../config/types.js';
 import { type ApiVersion, currentApiVersion, minimumApiVersion } from '../http/route.js';
 import { formatVersion } from '../http/version.js';
 import { engineVersion } from '../identity.js';
-import { forwardsIPv4, type HostFacts, limitWarnings } from '../linux/host-facts.js';
+import { type CgroupFacts, forwardsIPv4, type HostFacts, limitWarnings } from '../linux/host-facts.js';
 import type { ToolVersions } from '../linux/tool-versions.js';
 
 export interface EngineCounts {
@@ -28,6 +28,8 @@ export interface InfoParts {
   activeResources: number;
   eventListeners: number;
   storageStatus: readonly (readonly [string, string])[];
+  /** Those of the configuration and those found; by the names a container may ask for. */
+  runtimes: ReadonlyMap<string, { readonly name: string }>;
 }
 
 /** Loopback is always insecure (moby/registry: InsecureRegistryCIDRs). */
@@ -56,13 +58,19 @@ function registryConfig(config: DaemonConfig): object {
   };
 }
 
-function securityOptions(config: DaemonConfig): string[] {
+function securityOptions(config: DaemonConfig, { version }: CgroupFacts): string[] {
+  const cgroupns = config.defaultCgroupnsMode ?? (version === '2' ? 'private' : 'host');
   return [
     ...(config.seccompProfile === 'unconfined' ? [] : [`name=seccomp,profile=${config.seccompProfile}`]),
-    ...(config.defaultCgroupnsMode === 'private' ? ['name=cgroupns'] : []),
+    ...(cgroupns === 'private' ? ['name=cgroupns'] : []),
     ...(config.noNewPrivileges ? ['name=no-new-privileges'] : []),
   ];
 }
+
+const runtimeInfo = ({ path, runtimeArgs }: RuntimeSetting): object => ({
+  path,
+  ...(runtimeArgs.length === 0 ? {} : { runtimeArgs }),
+});
 
 /** dockerd's words for a socket that gives root to whoever reaches it (daemon/info.go). */
 function exposureWarnings({ hosts, tls }: DaemonConfig): string[] {
@@ -142,9 +150,9 @@ export function describeInfo(parts: InfoParts, version: ApiVersion): object {
     ExperimentalBuild: config.experimental,
     ServerVersion: engineVersion,
     Runtimes: Object.fromEntries(
-      Object.entries(config.runtimes).map(([name, { path, runtimeArgs }]) => [
+      [...parts.runtimes].map(([name, { name: program }]) => [
         name,
-        { path, ...(runtimeArgs.length === 0 ? {} : { runtimeArgs }) },
+        runtimeInfo(config.runtimes[name] ?? { path: program, runtimeArgs: [] }),
       ]),
     ),
     DefaultRuntime: config.defaultRuntime,
@@ -155,7 +163,7 @@ export function describeInfo(parts: InfoParts, version: ApiVersion): object {
     ContainerdCommit: { ID: '', Expected: '' },
     RuncCommit: { ID: tools.runtime.commit, Expected: tools.runtime.commit },
     InitCommit: { ID: tools.init.commit, Expected: tools.init.commit },
-    SecurityOptions: securityOptions(config),
+    SecurityOptions: securityOptions(config, cgroups),
     ...(config.defaultAddressPools.length === 0
       ? {}
       : {

@@ -48,6 +48,7 @@ export interface SystemDeps {
   /** Asks the registry; resolves with its token ("" for none). Throws `unauthorized` and others. */
   login(credentials: Credentials, signal: AbortSignal): Promise<string>;
   storageStatus: readonly (readonly [string, string])[];
+  runtimes: ReadonlyMap<string, { readonly name: string }>;
 }
 
 const optionalString = Type.Optional(Type.String());
@@ -100,6 +101,7 @@ export function systemRoutes(deps: SystemDeps): Route[] {
       activeResources: process.getActiveResourcesInfo().length,
       eventListeners: deps.events.counts().subscribers,
       storageStatus: deps.storageStatus,
+      runtimes: deps.runtimes,
     };
     call.json(200, describeInfo(parts, call.version));
   }

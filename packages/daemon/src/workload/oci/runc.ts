@@ -29,7 +29,7 @@ export interface OciProgram {
   /** `--root …`, before every subcommand. */
   readonly globalArguments: readonly string[];
   /** Runs a subcommand to its end. */
-  call(commandArguments: readonly string[], input?: string): Promise<string>;
+  call(commandArguments: readonly string[]): Promise<string>;
 }
 
 /**
@@ -64,7 +64,7 @@ export function ociProgram(
     path,
     isCrun,
     globalArguments,
-    call: (commandArguments, input) => run([path, ...globalArguments, ...commandArguments], input),
+    call: (commandArguments) => run([path, ...globalArguments, ...commandArguments]),
   };
 }
 

@@ -240,8 +240,12 @@ export function createOciRuntime({ layout, log, name, program }: OciRuntimeOptio
     },
     pause: async (id) => void (await oci.call(['pause', id])),
     unpause: async (id) => void (await oci.call(['resume', id])),
-    update: async (id, resources) =>
-      void (await oci.call(['update', '--resources', '-', id], JSON.stringify(resources))),
+    async update(id, resources) {
+      // A file: crun opens `-` as /dev/stdin, which a socket, Node's pipe, does not allow.
+      const file = join(paths.bundle(id), 'resources.json');
+      await writeFile(file, JSON.stringify(resources), { mode: 0o600 });
+      await oci.call(['update', '--resources', file, id]).finally(() => rm(file));
+    },
     resize: (id, rows, columns) => control(paths.bundle(id), `1 ${rows} ${columns}\n`),
     attach: async (id) => connectIn(paths.bundle(id)),
     exec: createExec({ paths, oci, askForMigration, globalRuntimeArguments, connectIn }),
