@@ -64,6 +64,7 @@ test('the engine about itself', async (t) => {
       const runtimes = document.Runtimes as Record<string, { path: string }>;
       assert.equal(runtimes.runc?.path, 'runc');
       assert.equal(runtimes['io.containerd.runc.v2']?.path, 'runc');
+      assert.ok((document.SecurityOptions as string[]).includes('name=seccomp,profile=builtin'));
       assert.equal((document.Swarm as { LocalNodeState: string }).LocalNodeState, 'inactive');
       const text = await daemon.run(cli, ['info']);
       assert.match(text.stdout, /^ Storage Driver: overlay2$/m);

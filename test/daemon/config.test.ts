@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { runProgram, startDaemon } from './daemon.js';
+import { busyboxImage, loadImages } from './images.js';
 
 const bin = join(import.meta.dirname, '../../../packages/cli/bin/noos.mjs');
 const directory = mkdtempSync(join(tmpdir(), 'noos-config-'));
@@ -94,6 +95,26 @@ test('wrong flags are one line and exit code 2 or 1', async () => {
   assert.equal(host.code, 1);
   assert.match(host.stderr, /Invalid bind address format: nonsense/);
   assert.ok(!existsSync(join(directory, 'pid')), 'the pid file of a failed start is gone');
+  const profile = await noosDaemon(
+    ...['--data-root', join(directory, 'data'), '--exec-root', join(directory, 'run')],
+    ...['--pidfile', join(directory, 'pid'), '--host', `unix://${directory}/s.sock`, '--bridge', 'none'],
+    ...['--seccomp-profile', join(directory, 'absent.json')],
+  );
+  assert.equal(profile.code, 1);
+  assert.match(profile.stderr, /opening seccomp profile \(.*absent\.json\) failed: ENOENT/);
+});
+
+test('a seccomp profile for all containers, unless one asks for the builtin one', async (t) => {
+  const path = join(directory, 'profile.json');
+  const mkdirRefused = { names: ['mkdir', 'mkdirat'], action: 'SCMP_ACT_ERRNO', errnoRet: 1 };
+  writeFileSync(path, JSON.stringify({ defaultAction: 'SCMP_ACT_ALLOW', syscalls: [mkdirRefused] }));
+  const daemon = await startDaemon(t, { flags: ['--seccomp-profile', path] });
+  await loadImages(daemon, busyboxImage());
+  assert.ok((await daemon.ok('info', '-f', '{{json .SecurityOptions}}')).includes(`profile=${path}`));
+  const run = (...options: string[]) =>
+    daemon.docker('run', '--rm', '--network', 'none', ...options, 'busybox', 'mkdir', '/x');
+  assert.match((await run()).stderr, /Operation not permitted/);
+  assert.equal((await run('--security-opt', 'seccomp=builtin')).code, 0);
 });
 
 test('the configuration shows in info, and SIGHUP reads the file again', async (t) => {

@@ -43,7 +43,10 @@ const read = (path: string): string => {
 };
 
 const machines: Readonly<Record<string, string>> = { x64: 'x86_64', arm64: 'aarch64', arm: 'armv7l' };
-const goArchitectures: Readonly<Record<string, string>> = { x64: 'amd64' };
+const goArchitectures: Readonly<Record<string, string>> = { x64: 'amd64', ia32: '386', ppc64: 'ppc64le' };
+
+/** Go's name of this processor, which images and seccomp profiles use. */
+export const goArchitecture = (): string => goArchitectures[arch()] ?? arch();
 
 /** NAME=value lines of os-release(5). */
 export function parseOsRelease(text: string): ReadonlyMap<string, string> {
@@ -109,7 +112,7 @@ export function readHostFacts(): HostFacts {
     operatingSystem: system.get('PRETTY_NAME') ?? 'Linux',
     osVersion: system.get('VERSION_ID') ?? '',
     machine: machines[arch()] ?? arch(),
-    goArchitecture: goArchitectures[arch()] ?? arch(),
+    goArchitecture: goArchitecture(),
     cpus: cpus().length,
     memory: totalmem(),
     name: hostname(),

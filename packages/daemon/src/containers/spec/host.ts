@@ -5,15 +5,15 @@
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
-import { arch, release } from 'node:os';
+import { release } from 'node:os';
 import { execMonitorPath } from '@noos/linux';
+import { DaemonError } from '../../errors.js';
 import { findProgram } from '../../linux/find-program.js';
+import { goArchitecture } from '../../linux/host-facts.js';
 import { capabilitiesOfMask } from './capabilities.js';
+import { defaultSeccomp } from './default-seccomp.js';
 import { parseLimits } from './limits.js';
 import { parseSeccomp, type SeccompProfile } from './seccomp.js';
-
-/** Where Debian's golang-github-containers-common keeps Docker's profile. */
-const seccompPath = '/usr/share/containers/seccomp.json';
 
 export type ControlGroups = 'v1' | 'v2' | 'hybrid';
 
@@ -27,14 +27,13 @@ export interface Host {
   readonly swapLimit: boolean;
   /** Absolute path of docker-init or tini. */
   readonly init: string | undefined;
+  /** For containers that do not say; undefined where it is `unconfined`. */
   readonly seccomp: SeccompProfile | undefined;
   /** For containers that do not say. */
   readonly noNewPrivileges: boolean;
   /** The kernel has the x32 system calls; hardly any does. */
   readonly x32: boolean;
 }
-
-const goArchitectures: Record<string, string> = { x64: 'amd64', ia32: '386', arm64: 'arm64', arm: 'arm' };
 
 /** Which hierarchy a mount table shows; hybrid is v1 controllers with a v2 hierarchy beside them. */
 export function controlGroupsOf(mountTable: string): ControlGroups {
@@ -57,9 +56,17 @@ export interface HostSettings {
 
 function profileOf(setting: string): SeccompProfile | undefined {
   if (setting === 'unconfined') return undefined;
-  const path = setting === '' || setting === 'builtin' ? seccompPath : setting;
-  if (path === seccompPath && !existsSync(path)) return undefined;
-  return parseSeccomp(readFileSync(path, 'utf8'));
+  if (setting === 'builtin') return defaultSeccomp;
+  let text: string;
+  try {
+    text = readFileSync(setting, 'utf8');
+  } catch (error) {
+    throw new DaemonError(
+      'invalid',
+      `opening seccomp profile (${setting}) failed: ${(error as Error).message}`,
+    );
+  }
+  return parseSeccomp(text);
 }
 
 export function readHost({ initPath, noNewPrivileges, seccompProfile }: HostSettings): Host {
@@ -69,7 +76,7 @@ export function readHost({ initPath, noNewPrivileges, seccompProfile }: HostSett
     capabilities: capabilitiesOfMask(/^CapBnd:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? '0'),
     limits: parseLimits(readFileSync('/proc/self/limits', 'latin1')),
     controlGroups,
-    architecture: goArchitectures[arch()] ?? arch(),
+    architecture: goArchitecture(),
     kernel: release(),
     swapLimit: controlGroups === 'v2' || existsSync('/sys/fs/cgroup/memory/memory.memsw.limit_in_bytes'),
     init: existsSync(initPath)

@@ -11,7 +11,7 @@ interface Condition {
   minKernel?: string;
 }
 
-interface ProfileRule {
+export interface ProfileRule {
   name?: string;
   names?: string[] | null;
   action: string;
@@ -44,10 +44,13 @@ export interface SeccompTarget {
 
 /** Go's names → libseccomp's. */
 const seccompArchitectures: Record<string, string> = {
-  amd64: 'SCMP_ARCH_X86_64',
-  arm64: 'SCMP_ARCH_AARCH64',
-  arm: 'SCMP_ARCH_ARM',
   '386': 'SCMP_ARCH_X86',
+  amd64: 'SCMP_ARCH_X86_64',
+  arm: 'SCMP_ARCH_ARM',
+  arm64: 'SCMP_ARCH_AARCH64',
+  loong64: 'SCMP_ARCH_LOONGARCH64',
+  mips64: 'SCMP_ARCH_MIPS64',
+  mips64le: 'SCMP_ARCH_MIPSEL64',
   ppc64le: 'SCMP_ARCH_PPC64LE',
   s390x: 'SCMP_ARCH_S390X',
   riscv64: 'SCMP_ARCH_RISCV64',

@@ -2,15 +2,23 @@
  * `--security-opt`. In: texts. Out: what they mean. May import: errors, seccomp.
  */
 import { DaemonError } from '../../errors.js';
+import { defaultSeccomp } from './default-seccomp.js';
 import { parseSeccomp, type SeccompProfile } from './seccomp.js';
 
 export interface SecurityOptions {
   /** Absent: as the daemon is configured. */
   noNewPrivileges?: boolean;
-  /** The daemon's own profile, none, or a given one. */
+  /** The daemon's own profile (`default`), none, or a given one. */
   seccomp: 'default' | 'unconfined' | SeccompProfile;
   /** `systempaths=unconfined`: nothing masked, nothing read-only. */
   systemPathsUnconfined: boolean;
+}
+
+/** `builtin` is ours even where the daemon is configured with another. */
+function seccompOf(value: string): SecurityOptions['seccomp'] {
+  if (value === 'unconfined') return value;
+  if (value === '') return 'default';
+  return value === 'builtin' ? defaultSeccomp : parseSeccomp(value);
 }
 
 /** `key=value`, the old `key:value`, or a bare word (moby, daemon_unix.go parseSecurityOpt). */
@@ -35,12 +43,7 @@ export function parseSecurityOptions(options: readonly string[]): SecurityOption
         // Neither SELinux nor AppArmor is driven; both mean nothing where they are off.
         break;
       case 'seccomp':
-        result.seccomp =
-          value === 'unconfined'
-            ? 'unconfined'
-            : value === 'builtin' || value === ''
-              ? 'default'
-              : parseSeccomp(value);
+        result.seccomp = seccompOf(value);
         break;
       case 'no-new-privileges':
         if (!['true', 'false', '1', '0', 't', 'f'].includes(value.toLowerCase()))

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { capabilitiesOfMask, capabilityNames, capabilitySet, defaultCapabilities } from './capabilities.js';
+import { defaultSeccomp } from './default-seccomp.js';
 import { majorOf, minorOf, parseDeviceRule } from './devices.js';
 import { containerEnvironment, overlayEnvironment } from './environment.js';
 import { controlGroupsOf } from './host.js';
@@ -76,6 +77,7 @@ test('security options in all their spellings', () => {
     systemPathsUnconfined: false,
   });
   assert.equal(parseSecurityOptions(['no-new-privileges:false']).noNewPrivileges, false);
+  assert.equal(parseSecurityOptions(['seccomp=builtin']).seccomp, defaultSeccomp);
   assert.throws(() => parseSecurityOptions(['odd']), { message: 'invalid --security-opt 1: "odd"' });
   assert.throws(() => parseSecurityOptions(['odd=1']), { message: 'invalid --security-opt 2: "odd=1"' });
 });
