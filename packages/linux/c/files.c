@@ -78,7 +78,7 @@ static napi_value js_get_attribute(napi_env env, napi_callback_info info) {
   if (!take_arguments(env, info, 2, arguments) || !take_string(env, arguments[0], path) ||
       !take_string(env, arguments[1], name))
     return NULL;
-  char *buffer = malloc(ATTRIBUTE_BYTES);
+  char *buffer = allocate(ATTRIBUTE_BYTES);
   ssize_t length = lgetxattr(path, name, buffer, ATTRIBUTE_BYTES);
   if (length >= 0)
     napi_create_buffer_copy(env, (size_t)length, buffer, NULL, &value);
@@ -92,7 +92,7 @@ static napi_value js_list_attributes(napi_env env, napi_callback_info info) {
   napi_value arguments[1], list = NULL;
   char path[PATH_BYTES];
   if (!take_arguments(env, info, 1, arguments) || !take_string(env, arguments[0], path)) return NULL;
-  char *buffer = malloc(ATTRIBUTE_BYTES);
+  char *buffer = allocate(ATTRIBUTE_BYTES);
   ssize_t length = llistxattr(path, buffer, ATTRIBUTE_BYTES);
   if (length < 0 && errno == EOPNOTSUPP) length = 0;
   if (length < 0) {
@@ -119,22 +119,27 @@ static napi_value js_remove_attribute(napi_env env, napi_callback_info info) {
   return undefined_or_failure(env, lremovexattr(path, name), "lremovexattr", path);
 }
 
-static struct timespec timespec_of(napi_env env, napi_value value) {
+static bool take_time(napi_env env, napi_value value, struct timespec *into) {
   enum { NANOSECONDS = 1000000000 };
-  int64_t ns = 0;
+  int64_t ns;
   bool lossless;
-  if (napi_get_value_bigint_int64(env, value, &ns, &lossless) != napi_ok)
+  if (napi_get_value_bigint_int64(env, value, &ns, &lossless) != napi_ok) {
     napi_throw_type_error(env, NULL, "a bigint was expected");
+    return false;
+  }
   int64_t rest = ns % NANOSECONDS;
-  if (rest < 0) rest += NANOSECONDS;
-  return (struct timespec){.tv_sec = (ns - rest) / NANOSECONDS, .tv_nsec = rest};
+  *into = rest < 0 ? (struct timespec){.tv_sec = ns / NANOSECONDS - 1, .tv_nsec = rest + NANOSECONDS}
+                   : (struct timespec){.tv_sec = ns / NANOSECONDS, .tv_nsec = rest};
+  return true;
 }
 
 static napi_value js_set_times(napi_env env, napi_callback_info info) {
   napi_value arguments[3];
   char path[PATH_BYTES];
-  if (!take_arguments(env, info, 3, arguments) || !take_string(env, arguments[0], path)) return NULL;
-  struct timespec times[2] = {timespec_of(env, arguments[1]), timespec_of(env, arguments[2])};
+  struct timespec times[2];
+  if (!take_arguments(env, info, 3, arguments) || !take_string(env, arguments[0], path) ||
+      !take_time(env, arguments[1], &times[0]) || !take_time(env, arguments[2], &times[1]))
+    return NULL;
   return undefined_or_failure(env, utimensat(AT_FDCWD, path, times, AT_SYMLINK_NOFOLLOW), "utimensat", path);
 }
 
@@ -161,7 +166,7 @@ static struct failure sync_file_system(void *argument) {
 
 static napi_value js_sync_file_system(napi_env env, napi_callback_info info) {
   napi_value arguments[1];
-  struct sync_job *job = calloc(1, sizeof *job);
+  struct sync_job *job = allocate(sizeof *job);
   if (!take_arguments(env, info, 1, arguments) || !take_string(env, arguments[0], job->path)) {
     free(job);
     return NULL;

@@ -13,6 +13,12 @@ struct failure failed(const char *syscall, const char *path) {
   return failure;
 }
 
+void *allocate(size_t bytes) {
+  void *memory = calloc(1, bytes);
+  if (memory == NULL) napi_fatal_error("noos.linux", NAPI_AUTO_LENGTH, "out of memory", NAPI_AUTO_LENGTH);
+  return memory;
+}
+
 static void set_string(napi_env env, napi_value object, const char *name, const char *text) {
   napi_value value;
   napi_create_string_utf8(env, text, NAPI_AUTO_LENGTH, &value);
@@ -107,9 +113,9 @@ static void execute(napi_env env, void *data) {
 }
 
 static void complete(napi_env env, napi_status status, void *data) {
-  (void)status;
   struct promise *promise = data;
   napi_value value;
+  if (status == napi_cancelled) promise->call.result = (struct failure){.error = ECANCELED, .syscall = "noos.linux"};
   if (promise->call.result.error == 0) {
     napi_get_undefined(env, &value);
     napi_resolve_deferred(env, promise->deferred, value);
@@ -122,7 +128,7 @@ static void complete(napi_env env, napi_status status, void *data) {
 }
 
 napi_value promise_of(napi_env env, struct failure (*work)(void *), void *job) {
-  struct promise *promise = calloc(1, sizeof *promise);
+  struct promise *promise = allocate(sizeof *promise);
   promise->call = (struct thread_call){.work = work, .argument = job};
   napi_value value, name;
   napi_create_promise(env, &promise->deferred, &value);

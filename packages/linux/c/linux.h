@@ -14,6 +14,8 @@ struct failure {
 };
 
 struct failure failed(const char *syscall, const char *path);
+// Zeroed memory, never NULL: without memory the process ends, as V8 itself does it.
+void *allocate(size_t bytes);
 napi_value error_value(napi_env env, const struct failure *failure);
 // Throws and returns NULL.
 napi_value throw_failure(napi_env env, const struct failure *failure);

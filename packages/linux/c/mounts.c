@@ -32,7 +32,7 @@ static struct failure mount_work(void *argument) {
 static napi_value js_mount(napi_env env, napi_callback_info info) {
   napi_value arguments[6];
   if (!take_arguments(env, info, 6, arguments)) return NULL;
-  struct mount_job *job = calloc(1, sizeof *job);
+  struct mount_job *job = allocate(sizeof *job);
   if (take_string(env, arguments[0], job->source) && take_string(env, arguments[1], job->target) &&
       take_string(env, arguments[2], job->type) && take_integer(env, arguments[3], &job->flags) &&
       take_string(env, arguments[4], job->data) && take_string(env, arguments[5], job->directory))
@@ -55,7 +55,7 @@ static struct failure unmount_work(void *argument) {
 static napi_value js_unmount(napi_env env, napi_callback_info info) {
   napi_value arguments[2];
   if (!take_arguments(env, info, 2, arguments)) return NULL;
-  struct unmount_job *job = calloc(1, sizeof *job);
+  struct unmount_job *job = allocate(sizeof *job);
   if (take_string(env, arguments[0], job->target) && take_integer(env, arguments[1], &job->flags))
     return promise_of(env, unmount_work, job);
   free(job);

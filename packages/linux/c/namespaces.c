@@ -49,7 +49,7 @@ static struct failure create_work(void *argument) { return on_thread(do_create, 
 static napi_value js_create_network_namespace(napi_env env, napi_callback_info info) {
   napi_value arguments[1];
   if (!take_arguments(env, info, 1, arguments)) return NULL;
-  struct create_job *job = calloc(1, sizeof *job);
+  struct create_job *job = allocate(sizeof *job);
   if (take_string(env, arguments[0], job->path)) return promise_of(env, create_work, job);
   free(job);
   return NULL;
@@ -109,7 +109,7 @@ static struct failure do_socket(void *argument) {
 static napi_value js_open_socket_in_namespace(napi_env env, napi_callback_info info) {
   napi_value arguments[4], value = NULL;
   if (!take_arguments(env, info, 4, arguments)) return NULL;
-  struct socket_job *job = calloc(1, sizeof *job);
+  struct socket_job *job = allocate(sizeof *job);
   if (take_string(env, arguments[0], job->path) && take_integer(env, arguments[1], &job->datagram) &&
       take_string(env, arguments[2], job->address) && take_integer(env, arguments[3], &job->port)) {
     struct failure result = on_thread(do_socket, job);
@@ -148,7 +148,7 @@ static struct failure sysctl_work(void *argument) { return on_thread(do_sysctl, 
 static napi_value js_write_sysctl_in_namespace(napi_env env, napi_callback_info info) {
   napi_value arguments[3];
   if (!take_arguments(env, info, 3, arguments)) return NULL;
-  struct sysctl_job *job = calloc(1, sizeof *job);
+  struct sysctl_job *job = allocate(sizeof *job);
   if (take_string(env, arguments[0], job->path) && take_string(env, arguments[1], job->name) &&
       take_string(env, arguments[2], job->value))
     return promise_of(env, sysctl_work, job);

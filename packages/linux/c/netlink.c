@@ -14,7 +14,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { RECEIVE_BYTES = 65536, TIMEOUT_S = 30, STACK_BYTES = 65536 };
+enum { RECEIVE_BYTES = 65536, SOCKET_BYTES = 1 << 24, TIMEOUT_S = 30, STACK_BYTES = 65536 };
 
 struct netlink_job {
   char path[PATH_BYTES];
@@ -33,7 +33,7 @@ static struct failure refused(int error, uint32_t sequence) {
 
 // Reads until every request was acknowledged. Messages other than acknowledgements go to the reply, after its length.
 static struct failure collect(int descriptor, struct netlink_job *job) {
-  unsigned char *buffer = malloc(RECEIVE_BYTES);
+  unsigned char *buffer = allocate(RECEIVE_BYTES);
   struct failure result = {0};
   size_t filled = sizeof(uint32_t);
   for (long long waiting = job->requests; waiting > 0;) {
@@ -43,14 +43,19 @@ static struct failure collect(int descriptor, struct netlink_job *job) {
       result = failed("recv", "netlink");
       break;
     }
-    size_t left = (size_t)length;
+    // Signed: NLMSG_NEXT goes below zero behind a last message without padding.
+    int left = (int)length;
     for (struct nlmsghdr *header = (void *)buffer; NLMSG_OK(header, left); header = NLMSG_NEXT(header, left)) {
       if (header->nlmsg_type == NLMSG_ERROR) {
         const struct nlmsgerr *status = NLMSG_DATA(header);
         waiting--;
         if (status->error != 0 && result.error == 0) result = refused(-status->error, header->nlmsg_seq);
       } else if (header->nlmsg_type == NLMSG_DONE) {
+        // A dump that failed half way says so here.
+        int status = 0;
+        if (header->nlmsg_len >= NLMSG_LENGTH(sizeof status)) memcpy(&status, NLMSG_DATA(header), sizeof status);
         waiting--;
+        if (status < 0 && result.error == 0) result = refused(-status, header->nlmsg_seq);
       } else if (filled + NLMSG_ALIGN(header->nlmsg_len) > job->reply_length) {
         if (result.error == 0) result = refused(EMSGSIZE, header->nlmsg_seq);
       } else {
@@ -79,6 +84,10 @@ static struct failure do_exchange(void *argument) {
   if (descriptor < 0) return failed("socket", "netlink");
   struct timeval patience = {.tv_sec = TIMEOUT_S};
   setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+  // Many requests at once, whose acknowledgements all lie there before the first is read; the memory is not reserved.
+  int room = SOCKET_BYTES;
+  setsockopt(descriptor, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof room);
+  setsockopt(descriptor, SOL_SOCKET, SO_SNDBUFFORCE, &room, sizeof room);
   struct sockaddr_nl kernel = {.nl_family = AF_NETLINK};
   struct failure result =
       sendto(descriptor, job->request, job->request_length, 0, (struct sockaddr *)&kernel, sizeof kernel) < 0
@@ -93,7 +102,7 @@ static struct failure exchange_work(void *argument) { return on_thread(do_exchan
 static napi_value js_exchange_netlink(napi_env env, napi_callback_info info) {
   napi_value arguments[5];
   if (!take_arguments(env, info, 5, arguments)) return NULL;
-  struct netlink_job *job = calloc(1, sizeof *job);
+  struct netlink_job *job = allocate(sizeof *job);
   void *request, *reply;
   if (take_string(env, arguments[0], job->path) && take_integer(env, arguments[1], &job->protocol) &&
       take_integer(env, arguments[2], &job->requests)) {
@@ -112,12 +121,13 @@ static napi_value js_exchange_netlink(napi_env env, napi_callback_info info) {
 
 struct watch {
   int netlink, stream;
+  unsigned char buffer[RECEIVE_BYTES];
 };
 
 // Copies what the kernel multicasts into the stream until its other end is closed.
 static void *run_watch(void *argument) {
   struct watch *watch = argument;
-  unsigned char *buffer = malloc(RECEIVE_BYTES);
+  unsigned char *buffer = watch->buffer;
   struct pollfd files[] = {{.fd = watch->netlink, .events = POLLIN}, {.fd = watch->stream, .events = POLLIN}};
   for (;;) {
     if (poll(files, 2, -1) < 0 && errno != EINTR) break;
@@ -131,13 +141,14 @@ static void *run_watch(void *argument) {
     }
     for (ssize_t sent = 0; sent < length;) {
       ssize_t now = send(watch->stream, buffer + sent, (size_t)(length - sent), MSG_NOSIGNAL);
-      if (now < 0) break;
-      sent += now;
+      if (now >= 0)
+        sent += now;
+      else if (errno != EINTR)
+        break;
     }
   }
   close(watch->netlink);
   close(watch->stream);
-  free(buffer);
   free(watch);
   return NULL;
 }
@@ -160,14 +171,16 @@ static napi_value js_watch_netlink(napi_env env, napi_callback_info info) {
     if (descriptor >= 0) close(descriptor);
     return throw_failure(env, &failure);
   }
-  struct watch *watch = calloc(1, sizeof *watch);
-  *watch = (struct watch){.netlink = descriptor, .stream = pair[1]};
+  struct watch *watch = allocate(sizeof *watch);
+  watch->netlink = descriptor;
+  watch->stream = pair[1];
   pthread_attr_t attributes;
   pthread_t thread;
   pthread_attr_init(&attributes);
   pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
   pthread_attr_setstacksize(&attributes, STACK_BYTES);
   errno = pthread_create(&thread, &attributes, run_watch, watch);
+  pthread_attr_destroy(&attributes);
   if (errno != 0) {
     failure = failed("pthread_create", "netlink");
     close(descriptor);

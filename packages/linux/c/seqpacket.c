@@ -17,7 +17,7 @@ enum { UP_BYTES = 65536, DOWN_BYTES = 8192, LENGTH_BYTES = 4, STACK_BYTES = 6553
 
 struct pump {
   int packets, stream;
-  bool packets_ended, stream_ended;
+  bool stream_ended;
   size_t up_offset, up_length, down_length;
   char up[LENGTH_BYTES + UP_BYTES], down[DOWN_BYTES];
 };
@@ -27,7 +27,6 @@ static bool receive_packet(struct pump *pump) {
   ssize_t length = recv(pump->packets, pump->up + LENGTH_BYTES, UP_BYTES, MSG_DONTWAIT);
   if (length < 0) return errno == EAGAIN || errno == EINTR;
   if (length == 0) {
-    pump->packets_ended = true;
     shutdown(pump->stream, SHUT_WR);
     return false;
   }
@@ -120,9 +119,10 @@ static napi_value js_connect_seqpacket(napi_env env, napi_callback_info info) {
     failure = failed("connect", path);
   else if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
     failure = failed("socketpair", path);
-  struct pump *pump = failure.error == 0 ? calloc(1, sizeof *pump) : NULL;
+  struct pump *pump = failure.error == 0 ? allocate(sizeof *pump) : NULL;
   if (pump != NULL) {
-    *pump = (struct pump){.packets = packets, .stream = pair[1]};
+    pump->packets = packets;
+    pump->stream = pair[1];
     pthread_attr_t attributes;
     pthread_attr_init(&attributes);
     pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);

@@ -22,7 +22,7 @@ static char **take_list(napi_env env, napi_value value) {
     napi_throw_type_error(env, NULL, "a list of at most 256 strings was expected");
     return NULL;
   }
-  char **list = calloc(count + 1, sizeof *list);
+  char **list = allocate((count + 1) * sizeof *list);
   for (uint32_t index = 0; index < count; index++) {
     napi_value item;
     char text[PATH_BYTES];
@@ -32,7 +32,7 @@ static char **take_list(napi_env env, napi_value value) {
       free(list);
       return NULL;
     }
-    list[index] = strdup(text);
+    list[index] = strcpy(allocate(strlen(text) + 1), text);
   }
   return list;
 }
@@ -65,20 +65,21 @@ static int start(pid_t *pid, char **program, char **environment, const int *desc
   posix_spawnattr_t attributes;
   posix_spawn_file_actions_init(&actions);
   posix_spawnattr_init(&attributes);
-  posix_spawn_file_actions_addchdir_np(&actions, "/");
-  for (uint32_t index = 0; index < count; index++)
-    if (descriptors[index] < 0)
-      posix_spawn_file_actions_addopen(&actions, (int)index, "/dev/null", O_RDWR, 0);
-    else
-      posix_spawn_file_actions_adddup2(&actions, descriptors[index], (int)index);
-  posix_spawn_file_actions_addclosefrom_np(&actions, (int)count);
+  // An action that was not noted, for want of memory, would hand on wrong descriptors.
+  int error = posix_spawn_file_actions_addchdir_np(&actions, "/");
+  for (uint32_t index = 0; index < count && error == 0; index++)
+    error = descriptors[index] < 0
+                ? posix_spawn_file_actions_addopen(&actions, (int)index, "/dev/null", O_RDWR, 0)
+                : posix_spawn_file_actions_adddup2(&actions, descriptors[index], (int)index);
+  if (error == 0) error = posix_spawn_file_actions_addclosefrom_np(&actions, (int)count);
   sigset_t none, all;
   sigemptyset(&none);
-  sigfillset(&all);
+  // Not sigfillset(3), which leaves out the two signals of the C library's own: they would be ignored in containers.
+  memset(&all, 0xff, sizeof all);
   posix_spawnattr_setsigmask(&attributes, &none);
   posix_spawnattr_setsigdefault(&attributes, &all);
   posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-  int error = posix_spawn(pid, program[0], &actions, &attributes, program, environment);
+  if (error == 0) error = posix_spawn(pid, program[0], &actions, &attributes, program, environment);
   posix_spawnattr_destroy(&attributes);
   posix_spawn_file_actions_destroy(&actions);
   return error;
@@ -104,20 +105,24 @@ static napi_value js_spawn_program(napi_env env, napi_callback_info info) {
   char **program = take_list(env, arguments[0]);
   char **environment = program == NULL ? NULL : take_list(env, arguments[1]);
   if (environment != NULL && program[0] != NULL) {
+    struct failure failure = {0};
     // Moved above the targets, so that no descriptor is overwritten before it was handed on.
-    for (uint32_t index = 0; index < count; index++)
-      descriptors[index] = given[index] < 0 ? -1 : fcntl(given[index], F_DUPFD_CLOEXEC, DESCRIPTORS);
+    uint32_t moved = 0;
+    for (; moved < count && failure.error == 0; moved++) {
+      descriptors[moved] = given[moved] < 0 ? -1 : fcntl(given[moved], F_DUPFD_CLOEXEC, DESCRIPTORS);
+      if (given[moved] >= 0 && descriptors[moved] < 0) failure = failed("fcntl", program[0]);
+    }
     pid_t pid = 0;
-    errno = start(&pid, program, environment, descriptors, count);
-    if (errno != 0) {
-      struct failure failure = failed("posix_spawn", program[0]);
+    if (failure.error == 0 && (errno = start(&pid, program, environment, descriptors, count)) != 0)
+      failure = failed("posix_spawn", program[0]);
+    for (uint32_t index = 0; index < moved; index++)
+      if (descriptors[index] >= 0) close(descriptors[index]);
+    if (failure.error != 0) {
       throw_failure(env, &failure);
     } else {
       reap_later(pid);
       napi_create_int32(env, pid, &value);
     }
-    for (uint32_t index = 0; index < count; index++)
-      if (descriptors[index] >= 0) close(descriptors[index]);
   }
   free_list(program);
   free_list(environment);

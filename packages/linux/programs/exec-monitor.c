@@ -48,7 +48,6 @@ int main(int count, char **arguments) {
   if (count == 2 && strcmp(arguments[1], "--x32") == 0) return has_x32() ? 0 : 1;
   if (count < 3) return 2;
   fcntl(REPORT_FD, F_SETFD, FD_CLOEXEC);
-  signal(SIGPIPE, SIG_IGN);
   if (prctl(PR_SET_CHILD_SUBREAPER, 1) != 0) return 1;
   pid_t program = vfork();
   if (program < 0) return 1;
@@ -56,6 +55,8 @@ int main(int count, char **arguments) {
     execv(arguments[2], arguments + 2);
     _exit(127);
   }
+  // Not before: PROGRAM would hand it down.
+  signal(SIGPIPE, SIG_IGN);
   // The streams are the process's alone: whoever reads them must see their end.
   int null = open("/dev/null", O_RDWR | O_CLOEXEC);
   for (int fd = 0; fd < REPORT_FD; fd++) dup2(null, fd);

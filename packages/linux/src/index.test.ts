@@ -10,6 +10,7 @@ import {
   connectSeqpacket,
   createNetworkNamespace,
   exchangeNetlink,
+  execMonitorPath,
   getAttribute,
   listAttributes,
   lockFile,
@@ -145,6 +146,11 @@ test('device nodes, attributes, times, locks', (t) => {
   setTimes(join(root, 'link'), 1n, -1n);
   assert.equal(fs.lstatSync(join(root, 'link'), { bigint: true }).mtimeNs, -1n);
   assert.notEqual(fs.statSync(file, { bigint: true }).atimeNs, 1n);
+  const before = fs.statSync(file, { bigint: true }).mtimeNs;
+  assert.throws(() => setTimes(file, 5n, 5 as unknown as bigint), TypeError);
+  assert.equal(fs.statSync(file, { bigint: true }).mtimeNs, before, 'nothing is set by half');
+  setTimes(file, -(10n ** 18n), -1_000_000_000n);
+  assert.equal(fs.statSync(file, { bigint: true }).mtimeNs, -1_000_000_000n);
 
   const first = fs.openSync(file, 'r');
   const second = fs.openSync(file, 'r');
@@ -213,6 +219,13 @@ test('netlink: answers from inside a namespace, the first error by its sequence 
     code: 'EMSGSIZE',
   });
   await assert.rejects(exchangeNetlink('/nosuch', netlinkProtocols.route, bad, 3), { code: 'ENOENT' });
+  // More requests, and more acknowledgements, than a socket of the usual size holds.
+  const count = 8000;
+  const many = Buffer.concat(Array.from({ length: count }, (_, index) => linkRequest(18, index, 999)));
+  await assert.rejects(exchangeNetlink(path, netlinkProtocols.route, many, count), {
+    code: 'ENODEV',
+    path: 'message 0',
+  });
 });
 
 test('netlink: multicast messages as a stream that ends when closed', async () => {
@@ -259,6 +272,50 @@ test('spawnProgram hands on descriptors, environment and nothing else', async ()
   // 3 is the directory it lists.
   assert.equal((await outputOf(['/bin/ls', '/proc/self/fd'])).text, '0\n1\n2\n3\n');
   assert.throws(() => spawnProgram(['/none'], {}, []), { code: 'ENOENT', syscall: 'posix_spawn' });
+  const closed = fs.openSync('/dev/null', 'r');
+  fs.closeSync(closed);
+  assert.throws(() => spawnProgram(['/bin/true'], {}, [-1, -1, closed]), { code: 'EBADF', syscall: 'fcntl' });
+});
+
+/** Runs the monitor on a shell script that leaves a process behind; its report and what the script printed. */
+async function monitored(t: TestContext, script: string): Promise<{ report: string; output: string }> {
+  const pidFile = join(directory(t), 'pid');
+  const [report, output] = [openPipe(), openPipe()];
+  spawnProgram([execMonitorPath, pidFile, '/bin/sh', '-c', script, pidFile], { PATH: '/usr/bin:/bin' }, [
+    ...[-1, output.write, -1, report.write],
+  ]);
+  fs.closeSync(report.write);
+  fs.closeSync(output.write);
+  const [said, printed] = await Promise.all(
+    [report, output].map(async ({ read }) => {
+      const reader = new Socket({ fd: read, readable: true, writable: false });
+      return Buffer.concat((await reader.toArray()) as Buffer[]).toString();
+    }),
+  );
+  return { report: said!, output: printed! };
+}
+
+test('the exec monitor tells number and exit code of the process that a program leaves behind', async (t) => {
+  const lines = ({ report }: { report: string }) =>
+    report
+      .trim()
+      .split('\n')
+      .map((line) => (JSON.parse(line) as { data: number }).data);
+  const leave = (command: string) => `(${command}) & echo $! > "$0"`;
+  const [pid, code] = lines(await monitored(t, leave('sleep 0.1; exit 7')));
+  assert.ok(pid! > 1);
+  assert.equal(code, 7);
+  assert.equal(lines(await monitored(t, leave('kill -9 $(exec sh -c "echo \\$PPID")')))[1], 128 + 9);
+  // Over before the program that started it; an orphan by then, as what the OCI runtime leaves behind.
+  const early = `sh -c '${leave('sleep 0.1; exit 3')}' "$0"; sleep 0.3`;
+  assert.equal(lines(await monitored(t, early))[1], 3);
+  assert.deepEqual(lines(await monitored(t, 'exit 4')), [-1]);
+  assert.deepEqual(lines(await monitored(t, 'exit 0')), [-1], 'no number was written');
+});
+
+test('what runs under the exec monitor has the signals of a fresh process', async (t) => {
+  const { output } = await monitored(t, 'grep -E "^Sig(Ign|Blk):" /proc/self/status; exit 1');
+  assert.match(output, /^SigBlk:\t0{16}\nSigIgn:\t0{16}\n$/);
 });
 
 test('sealedCopy runs and cannot be changed', () => {
