@@ -37,7 +37,10 @@ test('output, errors, exit codes', async () => {
 test('no signal is ignored or blocked, in the container’s own process neither', async () => {
   const clear = ['SigBlk:\t0000000000000000', 'SigIgn:\t0000000000000000', ''].join('\n');
   for (const process of ['self', '1'])
-    assert.equal((await exec('box', 'grep', '-E', '^Sig(Blk|Ign):', `/proc/${process}/status`)).stdout, clear);
+    assert.equal(
+      (await exec('box', 'grep', '-E', '^Sig(Blk|Ign):', `/proc/${process}/status`)).stdout,
+      clear,
+    );
 });
 
 test('what cannot be run', async () => {

@@ -65,6 +65,7 @@ test('system paths are masked and read-only', async () => {
     await inside(['--security-opt', 'systempaths=unconfined'], 'grep -c " /proc/kcore " /proc/mounts; true'),
     '0',
   );
+  assert.equal(await inside([], 'cat /proc/interrupts /proc/keys /proc/timer_list 2>/dev/null | wc -c'), '0');
 });
 
 test('devices: the harmless ones, --device, cgroup rules', async () => {
@@ -75,7 +76,9 @@ test('devices: the harmless ones, --device, cgroup rules', async () => {
     /not permitted/,
     'a device that was not given',
   );
-  assert.equal(await inside(['--device', '/dev/net/tun:/dev/mytun:rw'], 'ls /dev/mytun'), '/dev/mytun');
+  const tun = ['--device', '/dev/net/tun:/dev/mytun:rw'];
+  for (const options of [tun, ['--privileged', ...tun]])
+    assert.equal(await inside(options, 'ls /dev/mytun'), '/dev/mytun');
   const missing = await docker('run', '--rm', '--device', '/dev/nothing', 'busybox');
   assert.match(
     missing.stderr,
@@ -143,6 +146,8 @@ test('root file system and mounts: read-only, tmpfs, shm', async () => {
   assert.match(await inside(['--shm-size', '8m'], 'df -k /dev/shm | tail -1'), /\s8192\s/);
 });
 
+const isInit = (name: string) => /init|tini/.test(name);
+
 test('namespaces: hostname, pid, ipc, uts, another container’s', async () => {
   assert.equal(
     await inside(['-h', 'box', '--domainname', 'example.org'], 'hostname; cat /etc/hostname'),
@@ -151,6 +156,8 @@ test('namespaces: hostname, pid, ipc, uts, another container’s', async () => {
   assert.equal(await inside(['--uts', 'host'], 'hostname'), hostname());
   assert.equal(await inside([], 'echo $$'), '1');
   assert.notEqual(await inside(['--pid', 'host'], 'echo $$'), '1');
+  assert.equal(await inside(['--pid', 'host', '--init'], 'cat /proc/$PPID/comm').then(isInit), false);
+  assert.equal(await inside(['--ipc', 'host'], 'grep -c " /dev/mqueue mqueue " /proc/mounts'), '1');
   await ok(
     'run',
     '-d',

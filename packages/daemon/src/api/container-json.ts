@@ -5,7 +5,7 @@
  */
 import { join } from 'node:path';
 import { containerOf } from '../containers/modes.js';
-import { defaultMaskedPaths, defaultReadonlyPaths } from '../containers/spec/spec.js';
+import { systemPaths } from '../containers/spec/system-paths.js';
 import type { Container } from '../containers/types.js';
 import type { ApiVersion } from '../http/route.js';
 import type { Endpoint, EndpointRequest, Sandbox } from '../networks/types.js';
@@ -23,7 +23,7 @@ const orEmpty = <T>(value: T[] | null | undefined): T[] => value ?? [];
 /** HostConfig with every field dockerd shows, in its order. */
 export function hostConfigJson(container: Container): object {
   const host = container.hostConfig;
-  const unmasked = host.Privileged ?? false;
+  const paths = systemPaths(host);
   return {
     Binds: orNull(host.Binds),
     ContainerIDFile: host.ContainerIDFile ?? '',
@@ -96,8 +96,8 @@ export function hostConfigJson(container: Container): object {
     IOMaximumBandwidth: 0,
     ...(host.Mounts?.length ? { Mounts: host.Mounts } : {}),
     ...(host.Init === undefined || host.Init === null ? {} : { Init: host.Init }),
-    MaskedPaths: unmasked ? null : (host.MaskedPaths ?? defaultMaskedPaths),
-    ReadonlyPaths: unmasked ? null : (host.ReadonlyPaths ?? defaultReadonlyPaths),
+    MaskedPaths: paths.masked,
+    ReadonlyPaths: paths.readonly,
   };
 }
 

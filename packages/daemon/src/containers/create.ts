@@ -104,9 +104,7 @@ export async function createContainer(
         Hostname:
           merged.Hostname ||
           (shared?.config.Hostname ??
-            (networkOfMode(hostConfig.NetworkMode) === 'host' || hostConfig.UTSMode === 'host'
-              ? hostname()
-              : id.slice(0, shortIdLength))),
+            (networkOfMode(hostConfig.NetworkMode) === 'host' ? hostname() : id.slice(0, shortIdLength))),
         Domainname: merged.Domainname || shared?.config.Domainname || '',
       },
       hostConfig,

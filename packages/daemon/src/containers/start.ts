@@ -19,6 +19,7 @@ import { logPathOf } from './logs/location.js';
 import { logKeeping } from './logs/options.js';
 import { containerOf, namespacesOf } from './modes.js';
 import { sandboxRequest } from './sandbox.js';
+import type { SystemMounts } from './spec/mounts.js';
 import { createSpec } from './spec/spec.js';
 import { lookUpUser, type ProcessUser } from './spec/users.js';
 import { timestamp } from './time.js';
@@ -85,9 +86,8 @@ export async function removeShm(context: Context, id: string): Promise<void> {
   await rm(path, { recursive: true, force: true });
 }
 
-async function shmAndQueues(context: Context, container: Container, undo: Undo[]) {
+async function shmOf(context: Context, container: Container, undo: Undo[]): Promise<SystemMounts['shm']> {
   const { IpcMode, ShmSize = 0 } = container.hostConfig;
-  const own = { shm: { bytes: ShmSize }, mqueue: 'own' } as const;
   const other = containerOf(IpcMode);
   if (other !== undefined) {
     const { id, hostConfig } = runningOther(context, other);
@@ -96,17 +96,11 @@ async function shmAndQueues(context: Context, container: Container, undo: Undo[]
         'invalid',
         `cannot join IPC namespace of container ${id}: non-shareable IPC (hint: use IpcMode:shareable for the donor container)`,
       );
-    return { shm: { bind: shmDirectory(context, id) }, mqueue: 'own' } as const;
+    return { bind: shmDirectory(context, id) };
   }
-  if (IpcMode === 'host')
-    return {
-      shm: existsSync('/dev/shm') ? { bind: '/dev/shm' } : 'none',
-      mqueue: existsSync('/dev/mqueue') ? { bind: '/dev/mqueue' } : 'none',
-    } as const;
-  if (IpcMode === 'none') return { shm: 'none', mqueue: 'own' } as const;
-  if (IpcMode === 'shareable')
-    return { shm: { bind: await makeShm(context, container, undo) }, mqueue: 'own' } as const;
-  return own;
+  if (IpcMode === 'host') return existsSync('/dev/shm') ? { bind: '/dev/shm' } : 'none';
+  if (IpcMode === 'none') return 'none';
+  return IpcMode === 'shareable' ? { bind: await makeShm(context, container, undo) } : { bytes: ShmSize };
 }
 
 /** Exit codes that Docker's CLI takes over for a program that could not be run (daemon/start_linux.go). */
@@ -131,13 +125,8 @@ export async function runContainer(context: Context, container: Container): Prom
     const links = linkEnvironment(container, context.registry.get, networks);
     await runtime.delete(id);
     const sharesNetwork = containerOf(hostConfig.NetworkMode) !== undefined;
-    const [root, sandbox, prepared, shared] = await allSettled<
-      [
-        string,
-        Sandbox | undefined,
-        Awaited<ReturnType<typeof mounts.prepare>>,
-        Awaited<ReturnType<typeof shmAndQueues>>,
-      ]
+    const [root, sandbox, prepared, shm] = await allSettled<
+      [string, Sandbox | undefined, Awaited<ReturnType<typeof mounts.prepare>>, SystemMounts['shm']]
     >([
       layers.mountRoot(id).then((path) => {
         undo.push(() => layers.unmountRoot(id));
@@ -153,7 +142,7 @@ export async function runContainer(context: Context, container: Container): Prom
         );
         return result;
       }),
-      shmAndQueues(context, container, undo),
+      shmOf(context, container, undo),
     ]);
     crashPoint('start:after-network');
     const [user, etc] = await Promise.all([
@@ -180,9 +169,10 @@ export async function runContainer(context: Context, container: Container): Prom
         hostname: container.config.Hostname ?? '',
         linkEnvironment: links,
         mounts: [...prepared.mounts, ...files],
-        ...shared,
+        shm,
         cgroupsPath: join('/', parent, id),
-        init: hostConfig.Init ?? config.init,
+        // Elsewhere the first process is another's.
+        init: namespaces.pid === 'new' && (hostConfig.Init ?? config.init),
         defaultUlimits: config.defaultUlimits,
         ...(prepared.rootfsPropagation === undefined
           ? {}

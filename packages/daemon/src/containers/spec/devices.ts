@@ -126,30 +126,38 @@ export interface DeviceRequest {
   rules: readonly string[];
 }
 
+/** The node that `--device` names, or all below the directory. */
+function mappedDevices({ PathOnHost, PathInContainer }: DeviceMapping): OciDevice[] {
+  const problem = (text: string) =>
+    new DaemonError(
+      'system',
+      `error gathering device information while adding custom device "${PathOnHost}": ${text}`,
+    );
+  let mapped: OciDevice[];
+  try {
+    const single = deviceAt(PathOnHost, PathInContainer || PathOnHost);
+    mapped = single === undefined ? devicesBelow(PathOnHost, PathInContainer || PathOnHost) : [single];
+  } catch (error) {
+    throw problem(errnoOf(error) === 'ENOENT' ? 'no such file or directory' : (error as Error).message);
+  }
+  if (mapped.length === 0) throw problem('not a device node');
+  return mapped;
+}
+
 export function devicesOf(request: DeviceRequest): { devices: OciDevice[]; rules: DeviceRule[] } {
-  if (request.privileged)
-    return { devices: devicesBelow('/dev', '/dev'), rules: [{ allow: true, access: 'rwm' }] };
+  if (request.privileged) {
+    const devices = new Map(devicesBelow('/dev', '/dev').map((device) => [device.path, device]));
+    for (const device of request.devices.flatMap(mappedDevices)) devices.set(device.path, device);
+    return { devices: [...devices.values()], rules: [{ allow: true, access: 'rwm' }] };
+  }
   const devices: OciDevice[] = [];
   const rules = [...defaultRules];
-  for (const { PathOnHost, PathInContainer, CgroupPermissions } of request.devices) {
-    const access = CgroupPermissions || 'rwm';
-    let mapped: OciDevice[];
-    try {
-      const single = deviceAt(PathOnHost, PathInContainer || PathOnHost);
-      mapped = single === undefined ? devicesBelow(PathOnHost, PathInContainer || PathOnHost) : [single];
-    } catch (error) {
-      throw new DaemonError(
-        'system',
-        `error gathering device information while adding custom device "${PathOnHost}": ${errnoOf(error) === 'ENOENT' ? 'no such file or directory' : (error as Error).message}`,
-      );
-    }
-    if (mapped.length === 0)
-      throw new DaemonError(
-        'system',
-        `error gathering device information while adding custom device "${PathOnHost}": not a device node`,
-      );
+  for (const mapping of request.devices) {
+    const mapped = mappedDevices(mapping);
     devices.push(...mapped);
-    rules.push(...mapped.map(({ type, major, minor }) => rule(type, major, minor, access)));
+    rules.push(
+      ...mapped.map(({ type, major, minor }) => rule(type, major, minor, mapping.CgroupPermissions || 'rwm')),
+    );
   }
   rules.push(...request.rules.map(parseDeviceRule));
   return { devices, rules };

@@ -12,12 +12,10 @@ export interface SystemMounts {
   privileged: boolean;
   /** `--read-only` leaves these writable. */
   shm: { bytes: number } | { bind: string } | 'none';
-  /** That of the host where the IPC namespace is the host's. */
-  mqueue: { bind: string } | 'own' | 'none';
 }
 
 /** /proc, /dev, /sys and below (moby, oci/defaults.go). */
-export function systemMounts({ privileged, shm, mqueue }: SystemMounts): OciMount[] {
+export function systemMounts({ privileged, shm }: SystemMounts): OciMount[] {
   const access = privileged ? 'rw' : 'ro';
   const mounts: OciMount[] = [
     { destination: '/proc', type: 'proc', source: 'proc', options: ['nosuid', 'noexec', 'nodev'] },
@@ -40,21 +38,14 @@ export function systemMounts({ privileged, shm, mqueue }: SystemMounts): OciMoun
       source: 'cgroup',
       options: ['nosuid', 'noexec', 'nodev', access],
     },
-  ];
-  if (mqueue === 'own')
-    mounts.push({
+    // Shows the queues of the container's IPC namespace, whose ever it is.
+    {
       destination: '/dev/mqueue',
       type: 'mqueue',
       source: 'mqueue',
       options: ['nosuid', 'noexec', 'nodev'],
-    });
-  else if (mqueue !== 'none')
-    mounts.push({
-      destination: '/dev/mqueue',
-      type: 'bind',
-      source: mqueue.bind,
-      options: ['rbind', 'rprivate'],
-    });
+    },
+  ];
   if (shm !== 'none')
     mounts.push(
       'bytes' in shm
@@ -71,12 +62,14 @@ export function systemMounts({ privileged, shm, mqueue }: SystemMounts): OciMoun
 
 const normal = (path: string): string => `/${path.split('/').filter(Boolean).join('/')}`;
 
-/** The user's mounts replace system mounts at the same place; parents are mounted before children. */
+/** The user's mounts replace system mounts at the same place, one of /dev all below it; parents before children. */
 export function orderMounts(system: readonly OciMount[], user: readonly OciMount[]): OciMount[] {
   const taken = new Set(user.map(({ destination }) => normal(destination)));
   const depth = ({ destination }: OciMount) => normal(destination).split('/').length;
   return [
-    ...system.filter(({ destination }) => !taken.has(destination)),
+    ...system.filter(
+      ({ destination }) => !taken.has(destination) && !(taken.has('/dev') && destination.startsWith('/dev/')),
+    ),
     ...[...user].sort((a, b) => depth(a) - depth(b)),
   ];
 }

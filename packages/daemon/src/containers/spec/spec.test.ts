@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { capabilitiesOfMask, capabilityNames, capabilitySet, defaultCapabilities } from './capabilities.js';
 import { defaultSeccomp } from './default-seccomp.js';
-import { majorOf, minorOf, parseDeviceRule } from './devices.js';
+import { devicesOf, majorOf, minorOf, parseDeviceRule } from './devices.js';
 import { containerEnvironment, overlayEnvironment } from './environment.js';
 import { controlGroupsOf } from './host.js';
 import { checkUlimits, parseLimits, rlimitsOf } from './limits.js';
@@ -10,6 +10,7 @@ import { orderMounts, systemMounts } from './mounts.js';
 import { resourcesOf } from './resources.js';
 import { kernelAtLeast, parseSeccomp, translateSeccomp } from './seccomp.js';
 import { parseSecurityOptions } from './security.js';
+import { systemPaths } from './system-paths.js';
 import { lookUpUser } from './users.js';
 
 test('capabilities: never more than the daemon has', () => {
@@ -152,14 +153,41 @@ test('devices: numbers, rules', () => {
     assert.throws(() => parseDeviceRule(text), { kind: 'invalid' });
 });
 
+test('system paths: masked by default, open where privileged or asked for, as the request says them', () => {
+  const { masked, readonly } = systemPaths({});
+  for (const path of ['/proc/kcore', '/proc/keys', '/proc/interrupts', '/sys/firmware'])
+    assert.ok(masked!.includes(path), path);
+  assert.ok(readonly!.includes('/proc/sysrq-trigger'));
+  const open = { masked: null, readonly: null };
+  assert.deepEqual(systemPaths({ Privileged: true }), open);
+  assert.deepEqual(systemPaths({ SecurityOpt: ['systempaths=unconfined'] }), open);
+  const named = { MaskedPaths: ['/proc/x'], ReadonlyPaths: [] };
+  assert.deepEqual(systemPaths(named), { masked: ['/proc/x'], readonly: [] });
+  assert.deepEqual(systemPaths({ ...named, Privileged: true }), { masked: ['/proc/x'], readonly: [] });
+});
+
+test('devices of privileged containers: all of the host, and those under other names', () => {
+  const asked = { PathOnHost: '/dev/null', PathInContainer: '/dev/x', CgroupPermissions: 'r' };
+  const { devices, rules } = devicesOf({ privileged: true, devices: [asked], rules: [] });
+  const numbers = (path: string) =>
+    devices.filter((device) => device.path === path).map(({ major, minor }) => [major, minor]);
+  assert.deepEqual([numbers('/dev/null'), numbers('/dev/x')], [[[1, 3]], [[1, 3]]]);
+  assert.deepEqual(rules, [{ allow: true, access: 'rwm' }]);
+});
+
 test('mounts: parents first, the user’s replace the system’s', () => {
-  const system = systemMounts({ privileged: false, shm: { bytes: 1024 }, mqueue: 'own' });
+  const system = systemMounts({ privileged: false, shm: { bytes: 1024 } });
   assert.ok(system.find(({ destination }) => destination === '/sys')?.options.includes('ro'));
   const mount = (destination: string) => ({ destination, type: 'bind', source: '/x', options: [] });
   const ordered = orderMounts(system, [mount('/a/b'), mount('/a'), mount('/dev/shm')]);
   const places = ordered.map(({ destination }) => destination);
   assert.equal(places.filter((place) => place === '/dev/shm').length, 1);
   assert.ok(places.indexOf('/a') < places.indexOf('/a/b'));
+  const withOwnDev = orderMounts(system, [mount('/dev/')]).map(({ destination }) => destination);
+  assert.deepEqual(
+    withOwnDev.filter((place) => place.startsWith('/dev')),
+    ['/dev/'],
+  );
 });
 
 test('which control groups a mount table shows', () => {

@@ -14,29 +14,8 @@ import { orderMounts, type SystemMounts, systemMounts } from './mounts.js';
 import { resourcesOf } from './resources.js';
 import { translateSeccomp, x32 } from './seccomp.js';
 import { parseSecurityOptions } from './security.js';
+import { systemPaths } from './system-paths.js';
 import type { ProcessUser } from './users.js';
-
-/** moby, oci/defaults.go. */
-export const defaultMaskedPaths = [
-  '/proc/asound',
-  '/proc/acpi',
-  '/proc/kcore',
-  '/proc/keys',
-  '/proc/latency_stats',
-  '/proc/timer_list',
-  '/proc/timer_stats',
-  '/proc/sched_debug',
-  '/proc/scsi',
-  '/sys/firmware',
-  '/sys/devices/virtual/powercap',
-];
-export const defaultReadonlyPaths = [
-  '/proc/bus',
-  '/proc/fs',
-  '/proc/irq',
-  '/proc/sys',
-  '/proc/sysrq-trigger',
-];
 
 /** Where `--init` puts its program. */
 const initTarget = '/sbin/docker-init';
@@ -62,7 +41,6 @@ export interface SpecInput {
   /** Volumes, binds, tmpfs, /etc files. */
   mounts: readonly OciMount[];
   shm: SystemMounts['shm'];
-  mqueue: SystemMounts['mqueue'];
   /** Below the root of each hierarchy. */
   cgroupsPath: string;
   init: boolean;
@@ -123,11 +101,11 @@ export function createSpec(input: SpecInput): object {
     devices: hostConfig.Devices ?? [],
     rules: hostConfig.DeviceCgroupRules ?? [],
   });
-  const system = systemMounts({ privileged, shm: input.shm, mqueue: input.mqueue });
+  const system = systemMounts({ privileged, shm: input.shm });
   const mounts = orderMounts(system, input.mounts);
   if (input.init && host.init !== undefined)
     mounts.push({ destination: initTarget, type: 'bind', source: host.init, options: ['bind', 'ro'] });
-  const unmasked = privileged || security.systemPathsUnconfined;
+  const paths = systemPaths(hostConfig);
   const seccompProfile =
     privileged && security.seccomp === 'default'
       ? undefined
@@ -163,8 +141,8 @@ export function createSpec(input: SpecInput): object {
           Object.entries(hostConfig.Sysctls ?? {}).filter(([name]) => !name.startsWith('net.')),
         ),
       },
-      maskedPaths: unmasked ? [] : (hostConfig.MaskedPaths ?? defaultMaskedPaths),
-      readonlyPaths: unmasked ? [] : (hostConfig.ReadonlyPaths ?? defaultReadonlyPaths),
+      maskedPaths: paths.masked ?? [],
+      readonlyPaths: paths.readonly ?? [],
       ...(seccompProfile === undefined
         ? {}
         : {
