@@ -16,6 +16,8 @@ export interface Explained {
 
 const newer = 'as dockerd 28 has it; the reference is 20.10';
 const any = /./;
+/** Steps that compare what the OCI runtime is asked for. */
+const ociConfig = /^run -d .* sleep 1000$/;
 
 export const explained: readonly Explained[] = [
   {
@@ -43,6 +45,60 @@ export const explained: readonly Explained[] = [
     why: newer,
   },
   {
+    step: ociConfig,
+    line: /^seccomp (io_uring_|socket )/,
+    what: 'seccomp: no `io_uring`, no sockets of AF_VSOCK (40) and AF_ALG (38)',
+    why: 'as moby has it today; the reference is 20.10',
+  },
+  {
+    step: ociConfig,
+    line: /^seccomp (cachestat|clock_settime64|fchmodat2|futex_(requeue|wait|wake)|(get|set|list|remove)xattrat|listmount|lsm_(get_self_attr|list_modules|set_self_attr)|map_shadow_stack|mseal|name_to_handle_at|pkey_(alloc|free|mprotect)|process_vm_(readv|writev)|riscv_hwprobe|set_mempolicy_home_node|statmount|uretprobe) SCMP_ACT_ALLOW$/,
+    what: 'seccomp: calls that Linux has since, `pkey_*`, `name_to_handle_at` and `process_vm_*` are allowed',
+    why: newer,
+  },
+  {
+    step: ociConfig,
+    line: /SCMP_ARCH_X32|seccomp\.defaultErrnoRet = 1$/,
+    what: 'seccomp: x32 only where the kernel has it; EPERM is said, not left to the OCI runtime',
+    why: 'the same for programs, in less time',
+  },
+  {
+    step: ociConfig,
+    line: /^device rule access=(m allow=true type=[bc]|rwm allow=true (major=1 minor=7|major=136|major=5 minor=2) type=c|rwm allow=false major=10 minor=229 type=c)$/,
+    what: 'device rules that runc adds by itself are named; FUSE is not refused a second time',
+    why: 'the same in effect',
+  },
+  {
+    step: ociConfig,
+    line: /^namespace network|^linux\.sysctl\.net\./,
+    what: 'the network namespace is there before the OCI runtime is asked, with its `net.` settings',
+    why: 'it is wired while the root file system is mounted',
+  },
+  {
+    step: /^run -d .* sleep 1000$|mountinfo/,
+    line: /^linux\.maskedPaths\[\] = "\/(proc\/interrupts|sys\/devices\/virtual\/powercap|sys\/devices\/system\/cpu\/cpu\d+\/thermal_throttle)"$|^\/proc\/interrupts /,
+    what: 'more paths are masked',
+    why: newer,
+  },
+  {
+    step: /--cap-add ALL/,
+    line: /capabilities\.(bounding|effective|permitted)\[\] = "CAP_(PERFMON|BPF|CHECKPOINT_RESTORE)"$/,
+    what: '`--cap-add ALL` knows CAP_PERFMON, CAP_BPF, CAP_CHECKPOINT_RESTORE',
+    why: newer,
+  },
+  {
+    step: /--init/,
+    line: /^mount destination=\/sbin\/docker-init /,
+    what: '`--init` is `tini-static` by its own name',
+    why: 'Debian’s `docker-init` is a link to it and comes with dockerd only',
+  },
+  {
+    step: ociConfig,
+    line: /^mount .* options=(rbind,ro,rprivate|rbind,rprivate,rro) /,
+    what: 'a read-only bind is read-only in all mounts below it',
+    why: newer,
+  },
+  {
     step: /inspect/,
     line: /GraphDriver\.Data\./,
     what: 'paths of `GraphDriver.Data`',
@@ -63,7 +119,7 @@ export const explained: readonly Explained[] = [
   {
     step: /inspect/,
     line: /HostConfig\.(KernelMemory|KernelMemoryTCP|MaskedPaths\[)/,
-    what: 'no `KernelMemory`; `/sys/devices/virtual/powercap` is masked as well',
+    what: 'no `KernelMemory`; `/proc/interrupts` and `/sys/devices/virtual/powercap` are masked as well',
     why: newer,
   },
   {

@@ -12,6 +12,7 @@ import { busyboxImage, dockerArchive } from '../daemon/images.js';
 import { explained } from './differences.js';
 import { type Engine, startDockerd, startNoos } from './engines.js';
 import { difference, flatten, normaliseText } from './normalise.js';
+import { configLines, readConfig } from './oci-config.js';
 import { type Step, steps } from './steps.js';
 
 /** The command line of the same release as the reference: both engines are asked in version 1.41. */
@@ -21,6 +22,11 @@ const cli = '/usr/bin/docker';
 function linesOf(step: Step, { code, stdout, stderr }: Outcome, directory: string): string[] {
   const first = [`exit code ${code}`];
   if (step.codeOnly) return first;
+  if (step.ociConfig && code === 0)
+    return [
+      ...first,
+      ...configLines(readConfig(directory, stdout.trim())).flatMap((line) => normaliseText(line, directory)),
+    ];
   if (step.json && code === 0)
     return [...first, ...flatten(JSON.parse(stdout)).flatMap((line) => normaliseText(line, directory))];
   return [
@@ -33,11 +39,18 @@ function linesOf(step: Step, { code, stdout, stderr }: Outcome, directory: strin
 async function runStep(engine: Engine, step: Step, archive: string): Promise<string[]> {
   const files = join(engine.directory, 'files');
   const words = step.words.map((word) => word.replaceAll('ARCHIVE', archive).replaceAll('DIR', files));
+  const env = {
+    DOCKER_HOST: engine.host,
+    DOCKER_CONFIG: join(engine.directory, 'config'),
+    DOCKER_BUILDKIT: '0',
+  };
   const outcome = await runProgram(cli, words, {
     ...(step.input === undefined ? {} : { input: step.input }),
-    env: { DOCKER_HOST: engine.host, DOCKER_CONFIG: join(engine.directory, 'config'), DOCKER_BUILDKIT: '0' },
+    env,
   });
-  return linesOf(step, outcome, engine.directory);
+  const lines = linesOf(step, outcome, engine.directory);
+  if (step.ociConfig) await runProgram(cli, ['rm', '-f', outcome.stdout.trim()], { env });
+  return lines;
 }
 
 /** Removes what is left of an earlier step, so that an engine can be stopped at once. */

@@ -10,6 +10,8 @@ export interface Step {
   json?: boolean;
   /** Compare the code only: the output is drawn for a terminal or depends on timing. */
   codeOnly?: boolean;
+  /** `run -d`: compare what the OCI runtime was asked for, then remove the container. */
+  ociConfig?: boolean;
 }
 
 const text = (line: string, input?: string): Step => ({
@@ -25,6 +27,11 @@ function split(line: string): string[] {
 }
 
 const run = 'run --rm --network none';
+/** What a container is made of, with these options. */
+const config = (options: string): Step => ({
+  words: split(`run -d --network none ${options} busybox:latest sleep 1000`),
+  ociConfig: true,
+});
 
 /** `ARCHIVE`: an archive of busybox; `DIR`: a directory for files. */
 export const steps: readonly Step[] = [
@@ -98,6 +105,20 @@ export const steps: readonly Step[] = [
       'sh -c "cut -d\' \' -f5,6 /proc/self/mountinfo | sort"',
     ),
   ),
+  config(''),
+  config('-u 1000 --cap-add NET_ADMIN --security-opt no-new-privileges'),
+  config('--cap-drop ALL --cap-add SYS_ADMIN --cap-add SYS_PTRACE'),
+  config('--cap-add ALL --cap-drop SYS_RESOURCE'),
+  config('--security-opt seccomp=unconfined --security-opt systempaths=unconfined'),
+  config('--pid host --init'),
+  config('--ipc host --cgroupns private'),
+  config('--ipc none --uts host'),
+  config('--init -t --hostname host1 --domainname example.org'),
+  config('--read-only --shm-size 1m --tmpfs /t:size=1m,exec --mount type=tmpfs,target=/u,tmpfs-mode=0700'),
+  config('-v /dev:/dev -v DIR:/host:ro'),
+  config('--device /dev/null:/dev/x:r --device-cgroup-rule "c 1:2 r"'),
+  config('--memory 64m --pids-limit 20 --cpus 1 --cpuset-cpus 0 --oom-score-adj 5 --ulimit core=0'),
+  config('--sysctl kernel.msgmax=9000 --group-add 5 --cgroup-parent ../../x'),
   text('run --rm nonsense:1 true'),
   text(`${run} --name "bad name" busybox:latest true`),
   // Containers: lifecycle.
