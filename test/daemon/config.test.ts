@@ -104,17 +104,22 @@ test('wrong flags are one line and exit code 2 or 1', async () => {
   assert.match(profile.stderr, /opening seccomp profile \(.*absent\.json\) failed: ENOENT/);
 });
 
-test('a seccomp profile for all containers, unless one asks for the builtin one', async (t) => {
+test('a seccomp profile and no new privileges for all containers, unless one asks for otherwise', async (t) => {
   const path = join(directory, 'profile.json');
   const mkdirRefused = { names: ['mkdir', 'mkdirat'], action: 'SCMP_ACT_ERRNO', errnoRet: 1 };
   writeFileSync(path, JSON.stringify({ defaultAction: 'SCMP_ACT_ALLOW', syscalls: [mkdirRefused] }));
-  const daemon = await startDaemon(t, { flags: ['--seccomp-profile', path] });
+  const daemon = await startDaemon(t, { flags: ['--seccomp-profile', path, '--no-new-privileges'] });
   await loadImages(daemon, busyboxImage());
   assert.ok((await daemon.ok('info', '-f', '{{json .SecurityOptions}}')).includes(`profile=${path}`));
-  const run = (...options: string[]) =>
-    daemon.docker('run', '--rm', '--network', 'none', ...options, 'busybox', 'mkdir', '/x');
-  assert.match((await run()).stderr, /Operation not permitted/);
-  assert.equal((await run('--security-opt', 'seccomp=builtin')).code, 0);
+  const run = (option: string, ...words: string[]) =>
+    daemon.docker('run', '--rm', '--network', 'none', '--security-opt', option, 'busybox', ...words);
+  const other = 'label=disable';
+  assert.match((await run(other, 'mkdir', '/x')).stderr, /Operation not permitted/);
+  assert.equal((await run('seccomp=builtin', 'mkdir', '/x')).code, 0);
+  const privileges = async (option: string) =>
+    (await run(option, 'grep', 'NoNewPrivs', '/proc/self/status')).stdout;
+  assert.equal(await privileges(other), 'NoNewPrivs:\t1\n');
+  assert.equal(await privileges('no-new-privileges=false'), 'NoNewPrivs:\t0\n');
 });
 
 test('the configuration shows in info, and SIGHUP reads the file again', async (t) => {

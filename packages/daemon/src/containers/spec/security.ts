@@ -24,7 +24,6 @@ function seccompOf(value: string): SecurityOptions['seccomp'] {
 /** `key=value`, the old `key:value`, or a bare word (moby, daemon_unix.go parseSecurityOpt). */
 export function parseSecurityOptions(options: readonly string[]): SecurityOptions {
   const result: SecurityOptions = {
-    noNewPrivileges: false,
     seccomp: 'default',
     systemPathsUnconfined: false,
   };

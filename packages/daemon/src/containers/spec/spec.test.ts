@@ -78,6 +78,7 @@ test('security options in all their spellings', () => {
     systemPathsUnconfined: false,
   });
   assert.equal(parseSecurityOptions(['no-new-privileges:false']).noNewPrivileges, false);
+  assert.equal(parseSecurityOptions([]).noNewPrivileges, undefined, 'as the daemon is configured');
   assert.equal(parseSecurityOptions(['seccomp=builtin']).seccomp, defaultSeccomp);
   assert.throws(() => parseSecurityOptions(['odd']), { message: 'invalid --security-opt 1: "odd"' });
   assert.throws(() => parseSecurityOptions(['odd=1']), { message: 'invalid --security-opt 2: "odd=1"' });
