@@ -1,5 +1,7 @@
 /** `noos daemon`: flags, file, reload, signals, metrics. */
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { get } from 'node:http';
 import { createServer } from 'node:net';
@@ -176,6 +178,28 @@ test('/metrics in Prometheus’ format', async (t) => {
   assert.match(text, /^engine_daemon_engine_info\{.*graphdriver="overlay2".*\} 1$/m);
   assert.match(text, /^engine_daemon_container_states_containers\{state="running"\} 0$/m);
   assert.match(text, /^process_resident_memory_bytes \d+$/m);
+});
+
+test('an end asked for during the start leaves nothing either', async () => {
+  const own = mkdtempSync(join(directory, 'early-'));
+  const bridge = `nbearly${process.pid % 10_000}`;
+  const pidFile = join(own, 'pid');
+  const child = spawn(
+    process.execPath,
+    [
+      ...[bin, 'daemon', '--data-root', join(own, 'data'), '--exec-root', join(own, 'run')],
+      ...['--pidfile', pidFile, '-H', `unix://${own}/s.sock`, '--bridge', bridge],
+    ],
+    { stdio: 'ignore' },
+  );
+  const exit = once(child, 'exit');
+  while (!existsSync(pidFile) && child.exitCode === null) await sleep(1);
+  child.kill('SIGTERM');
+  assert.deepEqual(await exit, [0, null]);
+  assert.deepEqual(
+    [pidFile, `${own}/s.sock`, `/sys/class/net/${bridge}`].filter((path) => existsSync(path)),
+    [],
+  );
 });
 
 test('a graceful end leaves no socket and no pid file', async (t) => {

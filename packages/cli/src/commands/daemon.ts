@@ -71,21 +71,29 @@ function parse(words: readonly string[]): Parsed {
   return { config: again(), again, validateOnly: validate === true };
 }
 
-/** SIGTERM and SIGINT end in order (the third one at once, as dockerd), SIGHUP reads the configuration again. */
-function followSignals(daemon: RunningDaemon, again: () => DaemonConfig): void {
+/**
+ * SIGTERM and SIGINT end in order (the third one at once, as dockerd), SIGHUP reads the configuration again. What comes
+ * while the daemon starts waits until it has: half a start would leave bridge and rules.
+ */
+function followSignals(starting: Promise<RunningDaemon>, again: () => DaemonConfig): void {
+  // A start that fails is told by whoever waits for it.
+  const onceStarted = (act: (daemon: RunningDaemon) => unknown): void =>
+    void starting.then(act, () => undefined);
   let count = 0;
   const end = (): void => {
     if (++count === 3) process.exit(128 + 15);
-    void daemon.stop();
+    onceStarted((daemon) => daemon.stop());
   };
   process.on('SIGTERM', end).on('SIGINT', end);
-  process.on('SIGHUP', () => {
-    try {
-      daemon.reload(again());
-    } catch (error) {
-      process.stderr.write(`noos: configuration not reloaded: ${(error as Error).message}\n`);
-    }
-  });
+  process.on('SIGHUP', () =>
+    onceStarted((daemon) => {
+      try {
+        daemon.reload(again());
+      } catch (error) {
+        process.stderr.write(`noos: configuration not reloaded: ${(error as Error).message}\n`);
+      }
+    }),
+  );
 }
 
 /** Runs until the daemon has stopped. */
@@ -102,9 +110,9 @@ export async function daemonCommand(words: readonly string[]): Promise<number> {
     process.stdout.write('configuration OK\n');
     return exitCodes.ok;
   }
-  const daemon = await startDaemon(parsed.config);
-  followSignals(daemon, parsed.again);
-  await daemon.stopped;
+  const starting = startDaemon(parsed.config);
+  followSignals(starting, parsed.again);
+  await (await starting).stopped;
   // Nothing of ours is open any more; should something be, it may not keep the process.
   setTimeout(() => process.exit(), lingerMs).unref();
   return exitCodes.ok;
