@@ -127,7 +127,7 @@ static void finalize(napi_env env, void *data, void *hint) {
 static struct failure open_poll(napi_env env, struct datagrams *self) {
   struct uv_loop_s *loop;
   napi_get_uv_event_loop(env, &loop);
-  self->handle = calloc(1, uv_handle_size(UV_POLL));
+  self->handle = allocate(uv_handle_size(UV_POLL));
   int status = uv_poll_init(loop, self->handle, self->descriptor);
   errno = -status;
   if (status != 0) {
@@ -144,7 +144,7 @@ static napi_value js_serve_datagrams(napi_env env, napi_callback_info info) {
   napi_value arguments[2], external, name;
   long long descriptor;
   if (!take_arguments(env, info, 2, arguments) || !take_integer(env, arguments[0], &descriptor)) return NULL;
-  struct datagrams *self = calloc(1, sizeof *self);
+  struct datagrams *self = allocate(sizeof *self);
   self->env = env;
   self->descriptor = (int)descriptor;
   struct failure failure = open_poll(env, self);

@@ -4,7 +4,7 @@
  * In: IDs. Out: their effects. May import: linux, errors, control-groups.
  */
 import { constants, type Dirent, mkdirSync, rmSync, symlinkSync } from 'node:fs';
-import { open, readdir, readFile, rm, unlink } from 'node:fs/promises';
+import { open, readdir, rm, unlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { sealedCopy } from '@noos/linux';
@@ -12,6 +12,7 @@ import { errnoOf } from '../../errors.js';
 import { findProgram } from '../../linux/find-program.js';
 import { run } from '../../linux/run.js';
 import { removeControlGroup } from './control-groups.js';
+import { groupPaths } from './group-paths.js';
 import type { WorkloadPaths } from './paths.js';
 
 /** A program with runc's command line. */
@@ -109,14 +110,7 @@ export async function releaseExecFifo(stateDirectory: string, alive: () => boole
 
 /** `runc delete` of a container whose processes ended: control groups and state go. */
 export async function deleteState(stateDirectory: string): Promise<void> {
-  const text = await readFile(join(stateDirectory, 'state.json'), 'utf8').catch((error: unknown) => {
-    if (errnoOf(error) === 'ENOENT') return undefined;
-    throw error;
-  });
-  if (text !== undefined) {
-    const state = JSON.parse(text) as { cgroup_paths?: Record<string, string> };
-    await Promise.all(Object.values(state.cgroup_paths ?? {}).map(removeControlGroup));
-  }
+  await Promise.all(Object.values(await groupPaths(stateDirectory)).map(removeControlGroup));
   await rm(stateDirectory, { recursive: true, force: true });
 }
 

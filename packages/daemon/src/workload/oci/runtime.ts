@@ -18,6 +18,7 @@ import { startMonitor } from './conmon.js';
 import { createExec } from './exec.js';
 import { type ExitFile, watchExits } from './exits.js';
 import { runtimeFailure } from './failure.js';
+import { groupPaths } from './group-paths.js';
 import { migrationLock } from './migration-lock.js';
 import { workloadPaths } from './paths.js';
 import { deleteState, namesIn, type OciProgramSetting, ociProgram, releaseExecFifo } from './runc.js';
@@ -204,8 +205,7 @@ export function createOciRuntime({ layout, log, name, program }: OciRuntimeOptio
   }
 
   async function isPaused(id: string): Promise<boolean> {
-    const text = await readFile(join(paths.state(id), 'state.json'), 'utf8').catch(() => '{}');
-    const groups = (JSON.parse(text) as { cgroup_paths?: Record<string, string> }).cgroup_paths ?? {};
+    const groups = await groupPaths(paths.state(id)).catch(() => ({}) as Record<string, string>);
     if (groups.freezer !== undefined)
       return (
         (await readFile(join(groups.freezer, 'freezer.state'), 'utf8').catch(() => '')).trim() === 'FROZEN'
