@@ -127,7 +127,7 @@ export function portsJson(ports: PortMap): object[] {
     return bindings.map(({ HostIp = '', HostPort = '' }) => ({
       ...(HostIp === '' ? {} : { IP: HostIp }),
       PrivatePort,
-      PublicPort: Number(HostPort),
+      ...(HostPort === '' ? {} : { PublicPort: Number(HostPort) }),
       Type: protocol,
     }));
   });

@@ -55,6 +55,8 @@ test('the default bridge gives neither addresses of choice nor aliases; an unkno
 
 test('MAC, interface name, configuration networks', () => {
   refused({ MacAddress: '02:00' }, { message: 'invalid MAC address 02:00' });
+  for (const MacAddress of ['01:00:5e:00:00:01', '00:00:00:00:00:00'])
+    refused({ MacAddress }, { message: /needs a unicast address/ });
   refused({ DriverOpts: { 'com.docker.network.endpoint.ifname': 'a/b' } }, { kind: 'invalid' });
   refused({}, { message: 'cannot create endpoint on configuration-only network' }, { configOnly: true });
 });

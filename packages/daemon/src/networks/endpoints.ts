@@ -8,7 +8,7 @@ import { DaemonError } from '../errors.js';
 import { type Address, contains, type Family, parseAddress, parsePrefix } from './addresses.js';
 import { predefinedNetworks } from './create.js';
 import type { AddressSpace } from './ipam.js';
-import { parseMac, randomMac } from './mac.js';
+import { isUnicast, parseMac, randomMac } from './mac.js';
 import { hasNames } from './names.js';
 import { isInterfaceName, optionNames } from './options.js';
 import { joinProblems } from './pools.js';
@@ -22,7 +22,7 @@ function problemsOfWish(wish: string | undefined, family: Family, network: Netwo
   if (address?.family !== family || isUnspecified(address)) return [`invalid IPv${family} address: ${wish}`];
   if (!network) return [];
   // Only subnets that the user chose are his to give addresses of.
-  const asked = (network.askedPools ?? [])
+  const asked = (network.askedPools ?? network.ipam.Config)
     .map(({ Subnet = '' }) => parsePrefix(Subnet))
     .filter((subnet) => subnet?.family === family);
   if (asked.length === 0)
@@ -84,8 +84,11 @@ export function checkEndpoint(
 ): void {
   if (network?.configOnly)
     throw new DaemonError('forbidden', 'cannot create endpoint on configuration-only network');
-  if (request.MacAddress && !parseMac(request.MacAddress))
+  const mac = parseMac(request.MacAddress ?? '');
+  if (request.MacAddress && !mac)
     throw new DaemonError('invalid', `invalid MAC address ${request.MacAddress}`);
+  if (mac && !isUnicast(mac))
+    throw new DaemonError('invalid', `invalid MAC address ${mac}: an interface needs a unicast address`);
   const interfaceName = request.DriverOpts?.[optionNames.endpointInterface];
   if (interfaceName !== undefined && !isInterfaceName(interfaceName))
     throw new DaemonError('invalid', `invalid interface name ${JSON.stringify(interfaceName)}`);

@@ -40,7 +40,7 @@ export interface Network {
   readonly enableIPv6: boolean;
   /** With what was chosen filled in. */
   readonly ipam: { Driver: string; Options: Record<string, string> | null; Config: IpamPoolConfig[] };
-  /** Pools as the user asked for them; absent on networks that the daemon made. */
+  /** Pools as the user asked for them; absent on networks that the daemon made itself. */
   readonly askedPools?: readonly IpamPoolConfig[];
   readonly options: Readonly<Record<string, string>>;
   readonly labels: Readonly<Record<string, string>>;

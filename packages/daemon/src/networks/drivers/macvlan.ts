@@ -144,22 +144,31 @@ export function createMacvlanDriver({ instance, networks }: MacvlanDeps): Networ
       if (attachment === 'tap')
         throw new DaemonError('notImplemented', 'this kind of workload cannot join a macvlan network');
       const mtu = mtuOf(network.options, 0);
-      await applyLinks([
-        [
-          ...[
-            'link',
-            'add',
-            'link',
-            parentOf(network),
-            'name',
-            interfaceName,
-            'address',
-            endpoint.macAddress,
+      const parent = parentOf(network);
+      try {
+        await applyLinks([
+          [
+            ...['link', 'add', 'link', parent, 'name', interfaceName, 'address', endpoint.macAddress],
+            ...(mtu > 0 ? ['mtu', String(mtu)] : []),
+            ...['netns', sandbox.path, 'type', 'macvlan', 'mode', modeOf(network)],
           ],
-          ...(mtu > 0 ? ['mtu', String(mtu)] : []),
-          ...['netns', sandbox.path, 'type', 'macvlan', 'mode', modeOf(network)],
-        ],
-      ]);
+        ]);
+      } catch (error) {
+        if (!(error instanceof CommandError)) throw error;
+        if (modeOf(network) === 'passthru' && /Invalid argument|resource busy/.test(error.stderr))
+          throw new DaemonError(
+            'conflict',
+            `parent interface ${parent} is in use by another container: macvlan mode passthru gives it to one`,
+            { cause: error },
+          );
+        if (/Device or resource busy/.test(error.stderr))
+          throw new DaemonError(
+            'conflict',
+            `parent interface ${parent} is in use: it is the port of a bridge, a bond or in passthru mode elsewhere`,
+            { cause: error },
+          );
+        throw error;
+      }
     },
 
     async leave(_network, { sandbox, interfaceName }) {
