@@ -2,11 +2,11 @@
 import assert from 'node:assert/strict';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { get } from 'node:http';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { freePort } from '../free-port.js';
 import { runProgram, startDaemon } from './daemon.js';
 
 const bin = join(import.meta.dirname, '../../../packages/cli/bin/noos.mjs');
@@ -29,14 +29,6 @@ interface Info {
     IndexConfigs: Record<string, { Secure: boolean }>;
     Mirrors: string[];
   };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await new Promise((resolve) => server.once('listening', resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 test('help lists the flags; the whole program starts without loading the engine', async () => {

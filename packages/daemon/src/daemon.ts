@@ -38,6 +38,7 @@ import { openImageStore } from './images/store.js';
 import { createImageTransfer } from './images/transfer.js';
 import { createLayout } from './layout.js';
 import { groupId } from './linux/groups.js';
+import { takeNotifier } from './linux/service-manager.js';
 import { createLogger } from './log.js';
 import { createNetworks } from './networks/networks.js';
 import { readEngineId } from './storage/engine-id.js';
@@ -63,6 +64,7 @@ export async function startDaemon(initial: DaemonConfig): Promise<RunningDaemon>
   // Changed in place by a reload; areas read it when they need a value.
   const config = { ...initial };
   const log = createLogger(config.logLevel);
+  const notify = takeNotifier(process.env, log);
   const layout = createLayout(config.dataRoot, config.execRoot);
   // One request's forgotten promise must not end the engine for all: it is told, as a panic of a handler is by dockerd.
   process.on('unhandledRejection', (reason) => {
@@ -210,6 +212,7 @@ export async function startDaemon(initial: DaemonConfig): Promise<RunningDaemon>
     undo.push(() => listeners?.close());
     await restored.resume();
     log.info({ dataRoot: layout.dataRoot }, 'Daemon has completed initialization');
+    await notify('READY=1');
   } catch (error) {
     await undoAll();
     throw error;
@@ -219,7 +222,7 @@ export async function startDaemon(initial: DaemonConfig): Promise<RunningDaemon>
   return {
     stopped,
     stop() {
-      stopping ??= undoAll().then(finish);
+      stopping ??= notify('STOPPING=1').then(undoAll).then(finish);
       return stopping;
     },
     reload(next) {
