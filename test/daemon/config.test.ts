@@ -79,13 +79,18 @@ test('wrong flags are one line and exit code 2 or 1', async () => {
   const unknown = await noosDaemon('--nonsense');
   assert.equal(unknown.code, 2);
   assert.match(unknown.stderr, /unknown option '--nonsense'/);
-  const host = await noosDaemon(
-    ...['--data-root', join(directory, 'data'), '--exec-root', join(directory, 'run')],
-    ...['--pidfile', join(directory, 'pid'), '--host', 'nonsense', '--bridge', 'none'],
-  );
+  const start = (...words: string[]) =>
+    noosDaemon(
+      ...['--data-root', join(directory, 'data'), '--exec-root', join(directory, 'run')],
+      ...['--pidfile', join(directory, 'pid'), '--bridge', 'none', ...words],
+    );
+  const host = await start('--host', 'nonsense');
   assert.equal(host.code, 1);
   assert.match(host.stderr, /Invalid bind address format: nonsense/);
   assert.ok(!existsSync(join(directory, 'pid')), 'the pid file of a failed start is gone');
+  const log = await start('--log-opt', 'max-size=x');
+  assert.equal(log.code, 1);
+  assert.match(log.stderr, /^[^\n]*invalid size: 'x'\n$/);
 });
 
 test('the configuration shows in info, and SIGHUP reads the file again', async (t) => {

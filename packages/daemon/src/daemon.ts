@@ -26,6 +26,7 @@ import { reloadInto } from './config/reload.js';
 import type { DaemonConfig } from './config/types.js';
 import { createContainers } from './containers/containers.js';
 import { countContainers, isUp } from './containers/context.js';
+import { logKeeping } from './containers/logs/options.js';
 import { createObservation } from './containers/observation.js';
 import { readHost } from './containers/spec/host.js';
 import { createEmbeddedDns } from './dns/embedded-dns.js';
@@ -87,7 +88,10 @@ export async function startDaemon(initial: DaemonConfig): Promise<RunningDaemon>
   const stopped = new Promise<void>((resolve) => {
     finish = resolve;
   });
+  const logDefaults = { Type: config.logDriver, Config: { ...config.logOptions } };
   try {
+    // Options that no container could use end the start.
+    logKeeping(logDefaults);
     await mkdir(layout.dataRoot, { recursive: true, mode: 0o711 });
     await mkdir(layout.runRoot, { recursive: true, mode: 0o711 });
     // First in, last out: whoever still waits for an answer gets it before the connection is cut.
@@ -138,7 +142,7 @@ export async function startDaemon(initial: DaemonConfig): Promise<RunningDaemon>
     const { containers } = area;
     const observation = await createObservation({
       ...{ layout, log, events, containers, mounts, runtimeOf: area.runtimeOf },
-      logDefaults: { Type: config.logDriver, Config: { ...config.logOptions } },
+      logDefaults,
       capabilities: host.capabilities,
     });
     undo.push(() => observation.close());

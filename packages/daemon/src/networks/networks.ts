@@ -43,6 +43,7 @@ export interface NetworkSettings {
   publishAddress: string;
   ipForward: boolean;
   ipMasquerade: boolean;
+  userlandProxy: boolean;
   dns: readonly string[];
   dnsSearch: readonly string[];
   dnsOptions: readonly string[];
@@ -89,7 +90,10 @@ export async function createNetworks(deps: NetworksDeps): Promise<Networks> {
     namespaces: layout.namespaces,
     records,
     firewall,
-    publish: createPublisher(createPortAllocator(host.localPorts), host.ipv6),
+    publish: createPublisher(createPortAllocator(host.localPorts), {
+      ipv6: host.ipv6,
+      forward: settings.userlandProxy,
+    }),
     dns: deps.createDns(createNameSource(states, registry.byId)),
     network: registry.byId,
     driver: driverOf,

@@ -46,7 +46,14 @@ interface HeldWish {
   held: HeldPort[];
 }
 
-export function createPublisher(allocator: PortAllocator, ipv6: boolean) {
+export interface PublisherOptions {
+  /** The host listens on IPv6 too. */
+  ipv6: boolean;
+  /** What the kernel does not translate is forwarded by hand (`userland-proxy`). */
+  forward: boolean;
+}
+
+export function createPublisher(allocator: PortAllocator, { ipv6, forward }: PublisherOptions) {
   /** One wish on one host port, or why not when somebody else has the port. */
   async function tryPort(
     wish: PortWish,
@@ -62,7 +69,7 @@ export function createPublisher(allocator: PortAllocator, ipv6: boolean) {
       for (const claim of claims) {
         const own = isIPv6(claim.hostIp) ? target.address6 : target.address;
         const address = own || target.address || target.address6;
-        held.push(await holdPort({ ...claim, address, port: wish.port }));
+        held.push(await holdPort({ ...claim, address, port: wish.port, forward }));
       }
     } catch (error) {
       await Promise.all(held.map((each) => each.close()));
@@ -112,7 +119,10 @@ export function createPublisher(allocator: PortAllocator, ipv6: boolean) {
       for (const wish of wishes) {
         const { protocol, port } = wish;
         const bindings = map[`${port}/${protocol}`] ?? [];
-        const addresses = hostAddressesOf(wish.hostIp, ipv6);
+        // Without forwarding by hand there is no way from one family to the other.
+        const addresses = hostAddressesOf(wish.hostIp, ipv6).filter(
+          (hostIp) => forward || (isIPv6(hostIp) ? target.address6 : target.address) !== '',
+        );
         const routed = addresses.filter((hostIp) => isRouted(hostIp, target));
         for (const hostIp of routed) {
           const address = isIPv6(hostIp) ? target.address6 : target.address;
