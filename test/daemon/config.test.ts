@@ -149,6 +149,23 @@ test('/metrics in Prometheus’ format', async (t) => {
   assert.match(text, /^process_resident_memory_bytes \d+$/m);
 });
 
+test('roots belong to one daemon', async (t) => {
+  const daemon = await startDaemon(t);
+  const other = mkdtempSync(join(directory, 'other-'));
+  const start = (dataRoot: string, execRoot: string) =>
+    noosDaemon(
+      ...['--data-root', dataRoot, '--exec-root', execRoot, '--bridge', 'none'],
+      ...['--pidfile', join(other, 'pid'), '--host', `unix://${join(other, 'noos.sock')}`],
+    );
+  for (const [data, run, used] of [
+    [daemon.dataRoot, join(other, 'run'), daemon.dataRoot],
+    [join(other, 'data'), daemon.execRoot, daemon.execRoot],
+  ] as const) {
+    const { code, stderr } = await start(data, run);
+    assert.deepEqual([code, stderr], [1, `noos: another daemon uses ${used}\n`]);
+  }
+});
+
 test('a graceful end leaves no socket and no pid file', async (t) => {
   const daemon = await startDaemon(t);
   const pidFile = join(daemon.dataRoot, '../noos.pid');

@@ -43,7 +43,7 @@ import { takeNotifier } from './linux/service-manager.js';
 import { createLogger } from './log.js';
 import { createNetworks } from './networks/networks.js';
 import { readEngineId } from './storage/engine-id.js';
-import { lockDataRoot, writePidFile } from './storage/exclusive.js';
+import { lockRoot, writePidFile } from './storage/exclusive.js';
 import { createMounts } from './volumes/mounts.js';
 import { createVolumes } from './volumes/volumes.js';
 import { createRuntimes } from './workload/oci/runtimes.js';
@@ -96,7 +96,8 @@ export async function startDaemon(initial: DaemonConfig): Promise<RunningDaemon>
     await mkdir(layout.runRoot, { recursive: true, mode: 0o711 });
     // First in, last out: whoever still waits for an answer gets it before the connection is cut.
     undo.push(() => listeners?.cut());
-    undo.push(await lockDataRoot(layout.dataRoot));
+    // What lies below the exec root without a record of ours is removed: it must be nobody else's.
+    for (const root of new Set([layout.dataRoot, layout.runRoot])) undo.push(await lockRoot(root));
     undo.push(await writePidFile(config.pidFile));
 
     // What an earlier daemon was in the midst of.

@@ -7,16 +7,16 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { DaemonError } from '../errors.js';
 import { readEngineId } from './engine-id.js';
-import { lockDataRoot, writePidFile } from './exclusive.js';
+import { lockRoot, writePidFile } from './exclusive.js';
 
 const directory = mkdtempSync(join(tmpdir(), 'noos-exclusive-'));
 after(() => rmSync(directory, { recursive: true }));
 
 test('a data root is locked until it is given back', async () => {
-  const release = await lockDataRoot(directory);
-  await assert.rejects(lockDataRoot(directory), DaemonError);
+  const release = await lockRoot(directory);
+  await assert.rejects(lockRoot(directory), DaemonError);
   await release();
-  const again = await lockDataRoot(directory);
+  const again = await lockRoot(directory);
   await again();
 });
 
