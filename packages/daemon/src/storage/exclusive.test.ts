@@ -1,10 +1,12 @@
 /** One daemon for one data root; the process ID for others to read. */
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { DaemonError } from '../errors.js';
 import { readEngineId } from './engine-id.js';
 import { lockRoot, writePidFile } from './exclusive.js';
@@ -24,6 +26,20 @@ test('a pid file of a living process is respected, one of a dead process replace
   const path = join(directory, 'pid');
   writeFileSync(path, String(process.ppid));
   await assert.rejects(writePidFile(path), /is still running/);
+  // A shell whose child has ended; `exec` makes of it a program that never waits for it.
+  const parent = spawn('sh', ['-c', 'true & echo $!; exec sleep 60'], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  const [line] = (await once(parent.stdout, 'data')) as [Buffer];
+  const zombie = line.toString().trim();
+  const deadline = Date.now() + 10_000;
+  while (!/\) Z /.test(readFileSync(`/proc/${zombie}/stat`, 'utf8'))) {
+    assert.ok(Date.now() < deadline, 'the child does not end');
+    await sleep(5);
+  }
+  writeFileSync(path, zombie);
+  await (await writePidFile(path))();
+  parent.kill();
   const dead = spawnSync('true').pid;
   writeFileSync(path, String(dead));
   const remove = await writePidFile(path);

@@ -22,20 +22,17 @@ export async function lockRoot(root: string): Promise<() => Promise<void>> {
   return () => file.close();
 }
 
-const isAlive = (pid: number): boolean => {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return errnoOf(error) === 'EPERM';
-  }
-};
+/** A process that has ended and was not waited for (proc_pid_stat(5): state Z) keeps its ID, but is no daemon. */
+async function isAlive(pid: number): Promise<boolean> {
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
+  return stat !== '' && !/^\d+ \(.*\) [ZX] /s.test(stat);
+}
 
 /** Writes our process ID; refuses while another living process has its own there. */
 export async function writePidFile(path: string): Promise<() => Promise<void>> {
   const found = await readFile(path, 'utf8').catch(() => '');
   const pid = Number(found.trim());
-  if (found.trim() !== '' && pid !== process.pid && isAlive(pid))
+  if (found.trim() !== '' && pid !== process.pid && (await isAlive(pid)))
     throw new DaemonError('conflict', `process with PID ${pid} is still running, or remove ${path}`);
   await writeFileAtomic(path, String(process.pid), 0o644);
   return () => rm(path, { force: true });
