@@ -47,11 +47,11 @@ export const endpoints = {
   Build: ['POST /build', 'POST /build/prune', 'POST /build/cancel', 'POST /commit', 'POST /session'],
   Networks: [
     'GET /networks',
-    'GET /networks/:id',
-    'DELETE /networks/:id',
+    'GET /networks/*id',
+    'DELETE /networks/*id',
     'POST /networks/create',
-    'POST /networks/:id/connect',
-    'POST /networks/:id/disconnect',
+    'POST /networks/*id/connect',
+    'POST /networks/*id/disconnect',
     'POST /networks/prune',
   ],
   Volumes: [

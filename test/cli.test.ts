@@ -16,6 +16,7 @@ import { join } from 'node:path';
 import { before, describe, test } from 'node:test';
 import { imageHeader } from '@noos/abi';
 import { assertAnswers } from './answers.js';
+import { freePort } from './free-port.js';
 import { imageOf, patienceMs, repository, scratch } from './targets.js';
 
 const bin = join(repository, 'packages/cli/bin/noos.mjs');
@@ -90,15 +91,6 @@ const leftOver = (): string[] =>
     });
 
 /** A free TCP port. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}
-
 function start(...commandArguments: string[]): ChildProcess {
   return spawn(process.execPath, [bin, ...commandArguments], {
     cwd: work,

@@ -4,11 +4,11 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { get } from 'node:http';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { freePort } from '../free-port.js';
 import { runProgram, startDaemon } from './daemon.js';
 import { busyboxImage, loadImages } from './images.js';
 
@@ -32,14 +32,6 @@ interface Info {
     IndexConfigs: Record<string, { Secure: boolean }>;
     Mirrors: string[];
   };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await new Promise((resolve) => server.once('listening', resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 test('help lists the flags; the whole program starts without loading the engine', async () => {
@@ -90,10 +82,12 @@ test('wrong flags are one line and exit code 2 or 1', async () => {
   const unknown = await noosDaemon('--nonsense');
   assert.equal(unknown.code, 2);
   assert.match(unknown.stderr, /unknown option '--nonsense'/);
-  const host = await noosDaemon(
-    ...['--data-root', join(directory, 'data'), '--exec-root', join(directory, 'run')],
-    ...['--pidfile', join(directory, 'pid'), '--host', 'nonsense', '--bridge', 'none'],
-  );
+  const start = (...words: string[]) =>
+    noosDaemon(
+      ...['--data-root', join(directory, 'data'), '--exec-root', join(directory, 'run')],
+      ...['--pidfile', join(directory, 'pid'), '--bridge', 'none', ...words],
+    );
+  const host = await start('--host', 'nonsense');
   assert.equal(host.code, 1);
   assert.match(host.stderr, /Invalid bind address format: nonsense/);
   assert.ok(!existsSync(join(directory, 'pid')), 'the pid file of a failed start is gone');
@@ -104,6 +98,9 @@ test('wrong flags are one line and exit code 2 or 1', async () => {
   );
   assert.equal(profile.code, 1);
   assert.match(profile.stderr, /opening seccomp profile \(.*absent\.json\) failed: ENOENT/);
+  const log = await start('--log-opt', 'max-size=x');
+  assert.equal(log.code, 1);
+  assert.match(log.stderr, /^[^\n]*invalid size: 'x'\n$/);
 });
 
 test('a seccomp profile and no new privileges for all containers, unless one asks for otherwise', async (t) => {
@@ -200,6 +197,23 @@ test('an end asked for during the start leaves nothing either', async () => {
     [pidFile, `${own}/s.sock`, `/sys/class/net/${bridge}`].filter((path) => existsSync(path)),
     [],
   );
+});
+
+test('roots belong to one daemon', async (t) => {
+  const daemon = await startDaemon(t);
+  const other = mkdtempSync(join(directory, 'other-'));
+  const start = (dataRoot: string, execRoot: string) =>
+    noosDaemon(
+      ...['--data-root', dataRoot, '--exec-root', execRoot, '--bridge', 'none'],
+      ...['--pidfile', join(other, 'pid'), '--host', `unix://${join(other, 'noos.sock')}`],
+    );
+  for (const [data, run, used] of [
+    [daemon.dataRoot, join(other, 'run'), daemon.dataRoot],
+    [join(other, 'data'), daemon.execRoot, daemon.execRoot],
+  ] as const) {
+    const { code, stderr } = await start(data, run);
+    assert.deepEqual([code, stderr], [1, `noos: another daemon uses ${used}\n`]);
+  }
 });
 
 test('a graceful end leaves no socket and no pid file', async (t) => {

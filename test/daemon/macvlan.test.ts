@@ -38,9 +38,34 @@ test('macvlan', async (t) => {
     assert.equal(await daemon.ok('port', 'm1'), '', 'ports are not published: the container has an address');
   });
 
-  await t.test('a parent is used once; wrong options are refused', async () => {
-    const twice = await daemon.docker('network', 'create', '-d', 'macvlan', '-o', `parent=${parent}`, 'lan2');
-    assert.match(twice.stderr, new RegExp(`network lan is already using parent interface ${parent}`));
+  await t.test('a parent may serve several networks; wrong options are refused', async () => {
+    await daemon.ok(
+      ...[
+        'network',
+        'create',
+        '-d',
+        'macvlan',
+        '--subnet',
+        '10.219.0.0/24',
+        '-o',
+        `parent=${parent}`,
+        'lan2',
+      ],
+    );
+    await start('m3', '--network', 'lan2', '--ip', '10.219.0.9', 'net');
+    await machine.run('ip', 'addr', 'add', '10.219.0.1/24', 'dev', parent.replace('nx', 'ny'));
+    assert.equal(await ask(fromContainer(daemon, 'm3'), '10.219.0.1', 7000), '10.219.0.9');
+    await daemon.ok('rm', '-f', 'm3');
+    const only = await daemon.docker(
+      ...['network', 'create', '-d', 'macvlan', '-o', `parent=${parent}`, '-o', 'macvlan_mode=passthru', 'x'],
+    );
+    assert.match(
+      only.stderr,
+      new RegExp(
+        `cannot use mode passthru, macvlan network [0-9a-f]{64} is already using parent interface ${parent}`,
+      ),
+    );
+    await daemon.ok('network', 'rm', 'lan2');
     assert.match(
       (await create('-o', 'macvlan_mode=odd', 'x')).stderr,
       /overlaps|macvlan mode 'odd' is not valid/,
@@ -83,6 +108,52 @@ test('macvlan', async (t) => {
     assert.equal(await ask(fromExternal(machine), '10.216.0.20', 80), '10.216.0.1');
     await nobodyAnswers(fromContainer(daemon, 'p2'), '10.216.0.20', 80);
     await daemon.ok('rm', '-f', 'p1', 'p2');
+  });
+
+  await t.test('mode vepa: each other only by way of a switch that sends frames back', async () => {
+    await daemon.ok('network', 'rm', 'alone');
+    assert.equal((await create('-o', `parent=${parent}`, '-o', 'macvlan_mode=vepa', 'vepa')).code, 0);
+    await start('v1', '--network', 'vepa', '--ip', '10.216.0.30', 'net', ...mirror(80));
+    await start('v2', '--network', 'vepa', '--ip', '10.216.0.31', 'net');
+    assert.equal(await ask(fromExternal(machine), '10.216.0.30', 80), '10.216.0.1');
+    await nobodyAnswers(fromContainer(daemon, 'v2'), '10.216.0.30', 80);
+    const port = parent.replace('nx', 'ny');
+    for (const words of [
+      ['link', 'add', 'switch', 'type', 'bridge'],
+      ['link', 'set', port, 'master', 'switch'],
+      ['link', 'set', port, 'type', 'bridge_slave', 'hairpin', 'on'],
+      ['link', 'set', 'switch', 'up'],
+    ])
+      assert.equal((await machine.run('ip', ...words)).code, 0, words.join(' '));
+    assert.equal(await ask(fromContainer(daemon, 'v2'), '10.216.0.30', 80), '10.216.0.31');
+    await machine.run('ip', 'link', 'del', 'switch');
+    await daemon.ok('rm', '-f', 'v1', 'v2');
+    await daemon.ok('network', 'rm', 'vepa');
+  });
+
+  await t.test('mode passthru: the cable is one container’s alone', async () => {
+    assert.equal((await create('-o', `parent=${parent}`, '-o', 'macvlan_mode=passthru', 'sole')).code, 0);
+    await start('s1', '--network', 'sole', '--ip', '10.216.0.40', 'net', ...mirror(80));
+    assert.equal(await ask(fromExternal(machine), '10.216.0.40', 80), '10.216.0.1');
+    const second = await daemon.docker('run', '--rm', '--network', 'sole', 'net', 'true');
+    assert.equal(second.code, 125);
+    assert.match(second.stderr, new RegExp(`parent interface ${parent} is in use by another container`));
+    const other = await daemon.docker(
+      ...['network', 'create', '-d', 'macvlan', '--subnet', '10.219.0.0/24', '-o', `parent=${parent}`, 'x'],
+    );
+    assert.match(other.stderr, /is already using parent interface \w+ in mode passthru/);
+    await daemon.ok('rm', '-f', 's1');
+    await daemon.ok('run', '--rm', '--network', 'sole', 'net', 'true');
+    await daemon.ok('network', 'rm', 'sole');
+  });
+
+  await t.test('drivers that are not there', async () => {
+    for (const driver of ['ipvlan', 'nosuch']) {
+      const { code, stderr } = await daemon.docker('network', 'create', '-d', driver, 'x');
+      assert.deepEqual([code, stderr.includes(`plugin "${driver}" not found`)], [1, true], stderr);
+    }
+    const overlay = await daemon.docker('network', 'create', '-d', 'overlay', 'x');
+    assert.match(overlay.stderr, /This node is not a swarm manager\. Use "docker swarm init"/);
   });
 
   await t.test('without a parent: containers among themselves', async () => {

@@ -4,6 +4,7 @@ import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { test } from 'node:test';
+import { freePort } from '../free-port.js';
 import { startDaemon } from './daemon.js';
 import {
   ask,
@@ -17,15 +18,6 @@ import {
 } from './external-hosts.js';
 
 /** A port that nobody has now. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0);
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}
-
 test('published ports', async (t) => {
   const daemon = await startDaemon(t);
   const [near, far] = [externalHost(t), externalHost(t)];

@@ -12,6 +12,7 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { freePort } from '../free-port.js';
 
 /** `htpasswd -nbB ann secret`: the password of the registry's only user. */
 export const user = {
@@ -32,15 +33,6 @@ export interface RegistryOptions {
   withUsers?: boolean;
   withTls?: boolean;
 }
-
-const freePort = async (): Promise<number> => {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-};
 
 const answers = (port: number, tls: boolean): Promise<boolean> =>
   tls

@@ -26,6 +26,7 @@ import { reloadInto } from './config/reload.js';
 import type { DaemonConfig } from './config/types.js';
 import { createContainers } from './containers/containers.js';
 import { countContainers, isUp } from './containers/context.js';
+import { logKeeping } from './containers/logs/options.js';
 import { createObservation } from './containers/observation.js';
 import { readHost } from './containers/spec/host.js';
 import { createEmbeddedDns } from './dns/embedded-dns.js';
@@ -38,10 +39,11 @@ import { openImageStore } from './images/store.js';
 import { createImageTransfer } from './images/transfer.js';
 import { createLayout } from './layout.js';
 import { groupId } from './linux/groups.js';
+import { takeNotifier } from './linux/service-manager.js';
 import { createLogger } from './log.js';
 import { createNetworks } from './networks/networks.js';
 import { readEngineId } from './storage/engine-id.js';
-import { lockDataRoot, writePidFile } from './storage/exclusive.js';
+import { lockRoot, writePidFile } from './storage/exclusive.js';
 import { createMounts } from './volumes/mounts.js';
 import { createVolumes } from './volumes/volumes.js';
 import { createRuntimes } from './workload/oci/runtimes.js';
@@ -63,6 +65,7 @@ export async function startDaemon(initial: DaemonConfig): Promise<RunningDaemon>
   // Changed in place by a reload; areas read it when they need a value.
   const config = { ...initial };
   const log = createLogger(config.logLevel);
+  const notify = takeNotifier(process.env, log);
   const layout = createLayout(config.dataRoot, config.execRoot);
   // One request's forgotten promise must not end the engine for all: it is told, as a panic of a handler is by dockerd.
   process.on('unhandledRejection', (reason) => {
@@ -85,12 +88,16 @@ export async function startDaemon(initial: DaemonConfig): Promise<RunningDaemon>
   const stopped = new Promise<void>((resolve) => {
     finish = resolve;
   });
+  const logDefaults = { Type: config.logDriver, Config: { ...config.logOptions } };
   try {
+    // Options that no container could use end the start.
+    logKeeping(logDefaults);
     await mkdir(layout.dataRoot, { recursive: true, mode: 0o711 });
     await mkdir(layout.runRoot, { recursive: true, mode: 0o711 });
     // First in, last out: whoever still waits for an answer gets it before the connection is cut.
     undo.push(() => listeners?.cut());
-    undo.push(await lockDataRoot(layout.dataRoot));
+    // What lies below the exec root without a record of ours is removed: it must be nobody else's.
+    for (const root of new Set([layout.dataRoot, layout.runRoot])) undo.push(await lockRoot(root));
     undo.push(await writePidFile(config.pidFile));
 
     // What an earlier daemon was in the midst of.
@@ -136,7 +143,7 @@ export async function startDaemon(initial: DaemonConfig): Promise<RunningDaemon>
     const { containers } = area;
     const observation = await createObservation({
       ...{ layout, log, events, containers, mounts, runtimeOf: area.runtimeOf },
-      logDefaults: { Type: config.logDriver, Config: { ...config.logOptions } },
+      logDefaults,
       capabilities: host.capabilities,
     });
     undo.push(() => observation.close());
@@ -211,6 +218,7 @@ export async function startDaemon(initial: DaemonConfig): Promise<RunningDaemon>
     undo.push(() => listeners?.close());
     await restored.resume();
     log.info({ dataRoot: layout.dataRoot }, 'Daemon has completed initialization');
+    await notify('READY=1');
   } catch (error) {
     await undoAll();
     throw error;
@@ -220,7 +228,7 @@ export async function startDaemon(initial: DaemonConfig): Promise<RunningDaemon>
   return {
     stopped,
     stop() {
-      stopping ??= undoAll().then(finish);
+      stopping ??= notify('STOPPING=1').then(undoAll).then(finish);
       return stopping;
     },
     reload(next) {

@@ -39,3 +39,10 @@ export class DaemonError extends Error {
 /** The error code of a failed system call (`ENOENT`, `ENOSPC`, …), or undefined for other errors. */
 export const errnoOf = (error: unknown): string | undefined =>
   error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+
+/** What the system said, as Go's programs print it: `ENODEV: No such device, mount '/x'` → `no such device`. */
+export function systemErrorText(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  const [, text] = /^E[A-Z0-9]+: (.+?)(?:, \w+(?: '.*')?)?$/s.exec(message) ?? [];
+  return text === undefined ? message : `${text[0]!.toLowerCase()}${text.slice(1)}`;
+}

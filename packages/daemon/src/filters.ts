@@ -52,6 +52,23 @@ export function matchesLabels(
   });
 }
 
+/** Docker's Match: a value that equals one of the patterns, or that one matches as a regular expression. */
+export function matchesPattern(
+  patterns: readonly string[] | undefined,
+  ...values: readonly string[]
+): boolean {
+  if (patterns === undefined || patterns.length === 0) return true;
+  return patterns.some((pattern) => {
+    let expression: RegExp | undefined;
+    try {
+      expression = new RegExp(pattern);
+    } catch {
+      expression = undefined;
+    }
+    return values.some((value) => value === pattern || expression?.test(value));
+  });
+}
+
 /** Docker's boolean filters (`dangling=true`): one of true, 1, t, false, 0, f; anything else is invalid. */
 export function booleanFilter(filters: Filters, name: string, absent: boolean): boolean {
   const values = filters.get(name);

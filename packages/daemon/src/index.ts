@@ -7,10 +7,11 @@ import { setFlagsFromString } from 'node:v8';
 import type { DaemonConfig } from './config/types.js';
 import type { RunningDaemon } from './daemon.js';
 
+export { ConfigError } from './config/error.js';
 export { type ConfigSource, defaultConfigFile, loadConfig } from './config/load.js';
 export { type DaemonOption, daemonOptions, flagOf } from './config/options.js';
 export type { DaemonConfig } from './config/types.js';
-export { ConfigError, type OptionValue, type OptionValues, parseFlagValue } from './config/values.js';
+export { type OptionValue, type OptionValues, parseFlagValue } from './config/values.js';
 export type { RunningDaemon } from './daemon.js';
 export { DaemonError } from './errors.js';
 

@@ -7,7 +7,7 @@ import { humanCommand } from '../containers/command-text.js';
 import { statusText } from '../containers/status-text.js';
 import type { Container } from '../containers/types.js';
 import { DaemonError } from '../errors.js';
-import { booleanFilter, checkFilters, matchesLabels } from '../http/filters.js';
+import { booleanFilter, checkFilters, matchesLabels, matchesPattern } from '../http/filters.js';
 import type { ApiVersion, Filters } from '../http/route.js';
 import type { PortMap, Sandbox } from '../networks/types.js';
 import { shownMountPoint } from '../volumes/mounts.js';
@@ -37,20 +37,6 @@ export interface ListLookups {
 }
 
 const running = ({ state }: Container) => ['running', 'paused', 'restarting'].includes(state.status);
-
-/** Docker's Match: equal, or a regular expression that matches. */
-function matches(patterns: readonly string[] | undefined, ...values: readonly string[]): boolean {
-  if (patterns === undefined || patterns.length === 0) return true;
-  return patterns.some((pattern) => {
-    let expression: RegExp | undefined;
-    try {
-      expression = new RegExp(pattern);
-    } catch {
-      expression = undefined;
-    }
-    return values.some((value) => value === pattern || expression?.test(value));
-  });
-}
 
 const oneOf = (wanted: readonly string[] | undefined, value: string): boolean =>
   wanted === undefined || wanted.length === 0 || wanted.includes(value);
@@ -95,7 +81,8 @@ export function selectContainers(
       const { state, config, hostConfig, name, id } = container;
       if (!everything && !running(container)) return false;
       if (noTask) return false;
-      if (!matches(values('name'), name, `/${name}`) || !matches(values('id'), id)) return false;
+      if (!matchesPattern(values('name'), name, `/${name}`) || !matchesPattern(values('id'), id))
+        return false;
       if (!matchesLabels(config.Labels, values('label'))) return false;
       if (!oneOf(values('status'), state.status)) return false;
       if (!oneOf(values('isolation'), hostConfig.Isolation ?? '')) return false;
@@ -140,7 +127,7 @@ export function portsJson(ports: PortMap): object[] {
     return bindings.map(({ HostIp = '', HostPort = '' }) => ({
       ...(HostIp === '' ? {} : { IP: HostIp }),
       PrivatePort,
-      PublicPort: Number(HostPort),
+      ...(HostPort === '' ? {} : { PublicPort: Number(HostPort) }),
       Type: protocol,
     }));
   });

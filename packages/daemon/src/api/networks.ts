@@ -6,10 +6,10 @@
 import { Type } from '@sinclair/typebox';
 import { DaemonError } from '../errors.js';
 import { parseTimestamp } from '../events/select.js';
-import { booleanFilter, checkFilters, matchesLabels } from '../http/filters.js';
+import { checkFilters, matchesLabels, matchesPattern } from '../http/filters.js';
 import type { Call, Filters, Route } from '../http/route.js';
 import { predefinedNetworks } from '../networks/create.js';
-import type { EndpointRequest, Network, NetworkCreate, Networks } from '../networks/types.js';
+import type { EndpointRequest, IpamPoolConfig, Network, NetworkCreate, Networks } from '../networks/types.js';
 import { endpointRequestSchema, nullable, strings } from './endpoint-schema.js';
 
 /** Since these versions the fields exist: EnableIPv4 1.48; containers only by inspect 1.28. */
@@ -66,15 +66,11 @@ const withoutNull = <T>(value: T): T => {
 
 const isPredefined = (network: Network): boolean => predefinedNetworks.includes(network.name);
 
-/** Docker takes the filter as a regular expression, or as a part of the text. */
-function matchesText(text: string, wanted: readonly string[] | undefined): boolean {
-  const fits = (pattern: string): boolean => {
-    if (text.includes(pattern)) return true;
-    const part = pattern.replace(/^\^/, '').replace(/\$$/, '');
-    if (pattern.startsWith('^') && pattern.endsWith('$')) return text === part;
-    return pattern.startsWith('^') ? text.startsWith(part) : pattern.endsWith('$') && text.endsWith(part);
-  };
-  return !wanted || wanted.length === 0 || wanted.some(fits);
+/** As asked for, where the user said a subnet: Docker keeps the gateway it chose to itself then. IPv4 first. */
+function shownPools({ ipam, askedPools = [] }: Network): IpamPoolConfig[] {
+  const shown = ipam.Config.map((pool) => askedPools.find(({ Subnet }) => Subnet === pool.Subnet) ?? pool);
+  const isIPv6 = ({ Subnet = '' }: IpamPoolConfig): number => Number(Subnet.includes(':'));
+  return shown.toSorted((one, other) => isIPv6(one) - isIPv6(other));
 }
 
 const isOneOf = (text: string, wanted: readonly string[] | undefined): boolean =>
@@ -83,8 +79,21 @@ const isOneOf = (text: string, wanted: readonly string[] | undefined): boolean =
 function ofType(network: Network, types: readonly string[] | undefined): boolean {
   for (const type of types ?? [])
     if (type !== 'custom' && type !== 'builtin')
-      throw new DaemonError('invalid', `invalid filter 'type=[${type}]'`);
+      throw new DaemonError('system', `invalid filter: 'type'='${type}'`);
   return isOneOf(isPredefined(network) ? 'builtin' : 'custom', types);
+}
+
+/** This filter takes fewer words than other boolean ones. */
+function danglingFilter(filters: Filters): boolean | undefined {
+  const [value, ...more] = filters.get('dangling') ?? [];
+  if (more.length > 0) throw new DaemonError('invalid', 'got more than one value for filter key "dangling"');
+  if (value === undefined) return undefined;
+  if (['1', 'true'].includes(value)) return true;
+  if (['0', 'false'].includes(value)) return false;
+  throw new DaemonError(
+    'invalid',
+    `invalid value for filter 'dangling', must be "true" (or "1"), or "false" (or "0")`,
+  );
 }
 
 export interface NetworkRoutesDeps {
@@ -124,26 +133,26 @@ export function networkRoutes({ networks, containers }: NetworkRoutesDeps): Rout
     Driver: network.driver,
     ...(version >= ipv4FieldSince && { EnableIPv4: network.enableIPv4 }),
     EnableIPv6: network.enableIPv6,
-    IPAM: network.ipam,
+    IPAM: { ...network.ipam, Config: shownPools(network) },
     Internal: network.internal,
     Attachable: network.attachable,
     Ingress: false,
-    ConfigFrom: { Network: '' },
-    ConfigOnly: false,
+    ConfigFrom: { Network: network.configFrom ?? '' },
+    ConfigOnly: network.configOnly ?? false,
     Containers: withContainers ? containersOf(network) : {},
     Options: network.options,
     Labels: network.labels,
   });
 
   function select(filters: Filters): Network[] {
-    const dangling = filters.has('dangling') ? booleanFilter(filters, 'dangling', false) : undefined;
+    const dangling = danglingFilter(filters);
     return networks
       .list()
       .filter(
         (network) =>
           isOneOf(network.driver, filters.get('driver')) &&
-          matchesText(network.id, filters.get('id')) &&
-          matchesText(network.name, filters.get('name')) &&
+          matchesPattern(filters.get('id'), network.id) &&
+          matchesPattern(filters.get('name'), network.name) &&
           matchesLabels(network.labels, filters.get('label')) &&
           ofType(network, filters.get('type')) &&
           isOneOf('local', filters.get('scope')) &&
@@ -199,7 +208,12 @@ export function networkRoutes({ networks, containers }: NetworkRoutesDeps): Rout
     const deleted: string[] = [];
     try {
       for (const network of networks.list()) {
-        if (!isDangling(network) || !matchesLabels(network.labels, filters.get('label'))) continue;
+        if (
+          network.configOnly ||
+          !isDangling(network) ||
+          !matchesLabels(network.labels, filters.get('label'))
+        )
+          continue;
         if ((filters.get('label!') ?? []).some((label) => matchesLabels(network.labels, [label]))) continue;
         if (before !== undefined && Date.parse(network.created) > before) continue;
         await networks.remove(network.id);
@@ -213,14 +227,14 @@ export function networkRoutes({ networks, containers }: NetworkRoutesDeps): Rout
 
   return [
     { method: 'GET', path: '/networks', handler: list },
-    { method: 'GET', path: '/networks/:id', handler: inspect },
+    { method: 'GET', path: '/networks/*id', handler: inspect },
     { method: 'POST', path: '/networks/create', body: createSchema, handler: create },
     { method: 'POST', path: '/networks/prune', since: 25, handler: prune },
-    { method: 'POST', path: '/networks/:id/connect', body: connectSchema, handler: connect },
-    { method: 'POST', path: '/networks/:id/disconnect', body: disconnectSchema, handler: disconnect },
+    { method: 'POST', path: '/networks/*id/connect', body: connectSchema, handler: connect },
+    { method: 'POST', path: '/networks/*id/disconnect', body: disconnectSchema, handler: disconnect },
     {
       method: 'DELETE',
-      path: '/networks/:id',
+      path: '/networks/*id',
       handler: async (call) => {
         await networks.remove(call.params.id!);
         call.empty(204);

@@ -5,7 +5,7 @@
  */
 import { Type } from '@sinclair/typebox';
 import { DaemonError } from '../errors.js';
-import { booleanFilter, checkFilters, matchesLabels } from '../http/filters.js';
+import { booleanFilter, checkFilters, matchesLabels, matchesPattern } from '../http/filters.js';
 import type { Call, Filters, Route } from '../http/route.js';
 import type { Volume, VolumeCreate, Volumes } from '../volumes/types.js';
 import { anonymousLabel } from '../volumes/volumes.js';
@@ -34,22 +34,11 @@ const noSwarm = (message: string) => new DaemonError('unavailable', message);
 const notManager =
   'This node is not a swarm manager. Use "docker swarm init" or "docker swarm join" to connect this node to swarm and try again.';
 
-/** Docker's name filter: a part of the name, or with `^` and `$` its beginning and end. */
-function matchesName(name: string, wanted: readonly string[] | undefined): boolean {
-  const fits = (pattern: string): boolean => {
-    const part = pattern.replace(/^\^/, '').replace(/\$$/, '');
-    if (pattern.startsWith('^') && pattern.endsWith('$')) return name === part;
-    if (pattern.startsWith('^')) return name.startsWith(part);
-    return pattern.endsWith('$') ? name.endsWith(part) : name.includes(part);
-  };
-  return wanted === undefined || wanted.length === 0 || wanted.some(fits);
-}
-
 function selects(volume: Volume, filters: Filters): boolean {
   const drivers = filters.get('driver');
   return (
     (!drivers || drivers.length === 0 || drivers.includes(volume.Driver)) &&
-    matchesName(volume.Name, filters.get('name')) &&
+    matchesPattern(filters.get('name'), volume.Name) &&
     matchesLabels(volume.Labels, filters.get('label')) &&
     !(filters.get('label!') ?? []).some((label) => matchesLabels(volume.Labels, [label]))
   );

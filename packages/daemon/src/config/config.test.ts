@@ -1,10 +1,11 @@
 /** Configuration: file and flags, in dockerd's words when they are wrong. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { ConfigError } from './error.js';
 import { instanceOf, mergeValues, parseConfigFile } from './load.js';
 import { daemonOptions } from './options.js';
 import { reloadInto } from './reload.js';
-import { ConfigError, parseFlagValue, parsePool, parseSize, parseUlimit, toConfig } from './values.js';
+import { parseFlagValue, parsePool, parseSize, parseUlimit, toConfig } from './values.js';
 
 const option = (key: string) => daemonOptions.find((one) => one.key === key)!;
 const config = (text: string) => toConfig(parseConfigFile(text), '/var/lib/noos', 'noos');
@@ -68,6 +69,19 @@ test('errors name what is wrong', () => {
     ['{"features":{"buildkit":true}}', /invalid feature: buildkit/],
     ['{"default-address-pools":[{"base":"10.0.0.0/24","size":16}]}', /invalid pools size: 16/],
     ['{"registry-mirrors":["ftp://x"]}', /invalid mirror/],
+    ['{"bip":"foo"}', /^parse bip failed: invalid CIDR address: foo$/],
+    ['{"bip":"fd00::1/64"}', /parse bip failed/],
+    ['{"bip":"10.2.0.1/16","fixed-cidr":"10.3.0.0/24"}', /fixed-cidr=10\.3\.0\.0\/24 is outside/],
+    ['{"bip":"10.2.0.1/24","fixed-cidr":"10.2.0.0/16"}', /is outside/],
+    ['{"fixed-cidr-v6":"10.0.0.0/8"}', /parse fixed-cidr-v6 failed/],
+    ['{"bip":"10.2.0.1/16","default-gateway":"10.3.0.1"}', /default gateway ip must be part of the network/],
+    ['{"ip":"foo"}', /invalid value for ip: IP address is not correctly formatted: foo/],
+    ['{"dns":["1.1.1.1","foo"]}', /invalid value for dns: .*foo/],
+    ['{"dns-search":["a..b"]}', /a\.\.b is not a valid domain/],
+    ['{"labels":["a=1","a=2"]}', /conflict labels for a=2 and a=1/],
+    ['{"mtu":99999}', /invalid default MTU: 99999/],
+    ['{"runtimes":{"runc":{"path":"x"}}}', /runtime name 'runc' is reserved/],
+    ['{"default-ulimits":{"nofile":{"Name":"nofile","Soft":10,"Hard":5}}}', /soft limit must be less than/],
     ['[]', /not a JSON object/],
     ['{', /JSON/],
   ];
@@ -77,6 +91,22 @@ test('errors name what is wrong', () => {
       (error: Error) => error instanceof ConfigError && message.test(error.message),
       text,
     );
+});
+
+test('good addresses, domains, limits', () => {
+  const good = config(
+    JSON.stringify({
+      bip: '10.2.0.1/16',
+      'fixed-cidr': '10.2.3.0/24',
+      'default-gateway': '10.2.0.254',
+      dns: ['1.1.1.1', 'fd00::1'],
+      'dns-search': ['.', 'lan', 'a-b.example.org'],
+      'insecure-registries': ['http://x:5000'],
+      labels: ['a=1', 'a=1'],
+    }),
+  );
+  assert.deepEqual(good.insecureRegistries, ['x:5000']);
+  assert.equal(good.bridge.defaultGateway, '10.2.0.254');
 });
 
 test('flag and file for one key are refused', () => {

@@ -7,9 +7,10 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { errnoOf } from '../errors.js';
+import { ConfigError } from './error.js';
 import { daemonOptions } from './options.js';
 import type { DaemonConfig } from './types.js';
-import { ConfigError, type OptionValue, type OptionValues, parseFileValue, toConfig } from './values.js';
+import { type OptionValue, type OptionValues, parseFileValue, toConfig } from './values.js';
 
 export const defaultConfigFile = '/etc/noos/daemon.json';
 export const defaultDataRoot = '/var/lib/noos';

@@ -4,13 +4,10 @@
  * In: JSON values, flag texts. Out: DaemonConfig. May import: options, types.
  */
 import { resolve } from 'node:path';
+import { checkAddresses } from './addresses.js';
+import { ConfigError } from './error.js';
 import type { DaemonOption } from './options.js';
 import type { AddressPool, DaemonConfig, RuntimeSetting, UlimitSetting } from './types.js';
-
-/** What was wrong with the configuration, in dockerd's words where it has some. */
-export class ConfigError extends Error {
-  override readonly name = 'ConfigError';
-}
 
 export type OptionValue =
   | boolean
@@ -43,10 +40,14 @@ export function parseUlimit(text: string): UlimitSetting {
   const match = /^([a-z]+)=(-?\d+)(?::(-?\d+))?$/.exec(text);
   if (match === null) throw new ConfigError(`invalid ulimit argument: ${text}`);
   const soft = Number(match[2]);
-  const hard = match[3] === undefined ? soft : Number(match[3]);
-  if (hard !== -1 && (soft === -1 || soft > hard))
-    throw new ConfigError(`ulimit soft limit must be less than or equal to hard limit: ${soft} > ${hard}`);
-  return { Name: match[1]!, Soft: soft, Hard: hard };
+  return checkUlimit({ Name: match[1]!, Soft: soft, Hard: match[3] === undefined ? soft : Number(match[3]) });
+}
+
+function checkUlimit(limit: UlimitSetting): UlimitSetting {
+  const { Soft, Hard } = limit;
+  if (Hard !== -1 && (Soft === -1 || Soft > Hard))
+    throw new ConfigError(`ulimit soft limit must be less than or equal to hard limit: ${Soft} > ${Hard}`);
+  return limit;
 }
 
 /** `base=10.10.0.0/16,size=24` as `--default-address-pool` takes it. */
@@ -109,7 +110,7 @@ export function parseFileValue(option: DaemonOption, value: unknown): OptionValu
       return Object.entries(value).map(([name, limit]) => {
         if (!isObject(limit) || !Number.isInteger(limit.Soft) || !Number.isInteger(limit.Hard))
           throw wrong('an object of {Name, Soft, Hard}');
-        return { Name: name, Soft: limit.Soft as number, Hard: limit.Hard as number };
+        return checkUlimit({ Name: name, Soft: limit.Soft as number, Hard: limit.Hard as number });
       });
     case 'pools':
       if (!Array.isArray(value)) throw wrong('a list of {base, size}');
@@ -191,6 +192,18 @@ const positive = (key: string, value: number): number => {
   return value;
 };
 
+function checkLabels(labels: readonly string[]): void {
+  const values = new Map<string, string>();
+  for (const label of labels) {
+    if (!label.includes('=')) throw new ConfigError(`bad attribute format: ${label}`);
+    const [key, value] = splitOnce(label, 'label');
+    const other = values.get(key);
+    if (other !== undefined && other !== value)
+      throw new ConfigError(`conflict labels for ${key}=${value} and ${key}=${other}`);
+    values.set(key, value);
+  }
+}
+
 /** The complete configuration. Throws ConfigError for what contradicts itself. */
 export function toConfig(values: OptionValues, dataRoot: string, instance: string): DaemonConfig {
   const string = (key: string): string | undefined => (values.get(key) as string | undefined) || undefined;
@@ -209,8 +222,7 @@ export function toConfig(values: OptionValues, dataRoot: string, instance: strin
   const features = values.get('features') as Record<string, boolean> | undefined;
   for (const [name, on] of Object.entries(features ?? {}))
     if (on) throw new ConfigError(`invalid feature: ${name} is not available in this engine`);
-  for (const label of list('labels'))
-    if (!label.includes('=')) throw new ConfigError(`bad attribute format: ${label}`);
+  checkLabels(list('labels'));
   for (const mirror of list('registry-mirrors'))
     if (!URL.canParse(mirror) || !/^https?:$/.test(new URL(mirror).protocol))
       throw new ConfigError(`invalid mirror: unsupported scheme in ${JSON.stringify(mirror)}`);
@@ -236,6 +248,22 @@ export function toConfig(values: OptionValues, dataRoot: string, instance: strin
     throw new ConfigError(`specified default runtime '${defaultRuntime}' does not exist`);
   if (string('bip') !== undefined && string('bridge') === 'none')
     throw new ConfigError('You specified -b & --bip, mutually exclusive options. Please specify only one');
+  const given = (key: string): (readonly [string, string])[] =>
+    string(key) === undefined ? [] : [[key, string(key)!]];
+  checkAddresses({
+    bip: string('bip'),
+    fixedCidr: string('fixed-cidr'),
+    fixedCidrV6: string('fixed-cidr-v6'),
+    defaultGateway: string('default-gateway'),
+    addresses: [
+      ...['ip', 'default-gateway', 'host-gateway-ip'].flatMap(given),
+      ...list('dns').map((address) => ['dns', address] as const),
+    ],
+    searchDomains: list('dns-search'),
+  });
+  if (integer('mtu', 0) > 65535) throw new ConfigError(`invalid default MTU: ${integer('mtu', 0)}`);
+  if (values.has('runtimes') && 'runc' in (values.get('runtimes') as object))
+    throw new ConfigError("runtime name 'runc' is reserved");
   const optional = <K extends string, T>(key: K, value: T | undefined): { [P in K]?: T } =>
     (value === undefined ? {} : { [key]: value }) as { [P in K]?: T };
 
@@ -275,7 +303,8 @@ export function toConfig(values: OptionValues, dataRoot: string, instance: strin
     dns: list('dns'),
     dnsSearch: list('dns-search'),
     dnsOptions: list('dns-opts'),
-    insecureRegistries: list('insecure-registries'),
+    // dockerd takes a scheme and drops it.
+    insecureRegistries: list('insecure-registries').map((name) => name.replace(/^https?:\/\//, '')),
     registryMirrors: list('registry-mirrors'),
     maxConcurrentDownloads: integer('max-concurrent-downloads', 3),
     maxConcurrentUploads: integer('max-concurrent-uploads', 5),

@@ -9,7 +9,7 @@ import { type ContainerDependencies, type Context, isUp, type Live, publish } fr
 import { createContainer } from './create.js';
 import { settleFailedStart } from './exit.js';
 import { createLocks } from './locks.js';
-import { connectNetwork, disconnectNetwork } from './network.js';
+import { connectNetwork, disconnectNetwork, noEndpointOf } from './network.js';
 import { createRecords } from './records.js';
 import { createRegistry } from './registry.js';
 import { removeLocked } from './remove.js';
@@ -124,8 +124,10 @@ export function createContainers(dependencies: ContainerDependencies): Container
     rename: (name, to) => locked(name, (container) => renameContainer(context, container, to)),
     connect: (name, network, request) =>
       locked(name, (container) => connectNetwork(context, container, network, request)),
-    disconnect: (name, network) =>
-      locked(name, (container) => disconnectNetwork(context, container, network)),
+    async disconnect(name, network, force) {
+      if (force && !registry.find(name)) throw noEndpointOf(context, name, network);
+      await locked(name, (container) => disconnectNetwork(context, container, network, force));
+    },
     update: (name, change) => locked(name, (container) => updateContainer(context, container, change)),
     async remove(name, { force = false, volumes = false } = {}) {
       const container = registry.get(name);

@@ -4,7 +4,7 @@
  * In: network names, endpoint settings. Out: endpoints. May import: networks, the parts beside it.
  */
 import { DaemonError } from '../errors.js';
-import type { EndpointRequest } from '../networks/types.js';
+import type { EndpointRequest, Network } from '../networks/types.js';
 import { type Context, isUp } from './context.js';
 import { etcDirectory } from './etc-files.js';
 import { containerOf } from './modes.js';
@@ -19,17 +19,51 @@ const same = (context: Context, key: string, id: string): boolean =>
 const keyOf = (context: Context, container: Container, id: string): string | undefined =>
   Object.keys(container.endpoints).find((key) => same(context, key, id));
 
+const shared = (): DaemonError =>
+  new DaemonError(
+    'conflict',
+    'container sharing network namespace with another container or host cannot be connected to any other network',
+  );
+
+const ofHost = (): DaemonError =>
+  new DaemonError(
+    'invalid',
+    'container cannot be disconnected from host network or connected to host network',
+  );
+
 function checkChangeable(container: Container): void {
   if (container.state.status === 'removing' || container.state.status === 'dead')
     throw new DaemonError(
       'conflict',
       `container ${container.id} is marked for removal and cannot be connected or disconnected to the network`,
     );
-  if (containerOf(container.hostConfig.NetworkMode) !== undefined)
+}
+
+/** Which networks go together. */
+function checkTogether(container: Container, network: Network): void {
+  const others = Object.keys(container.endpoints);
+  if (network.name === 'host' && container.hostConfig.NetworkMode !== 'host') throw ofHost();
+  if (others.includes('host') || (network.name === 'host' && others.length > 0)) throw shared();
+  if ((network.name === 'none' && others.length > 0) || others.includes('none'))
     throw new DaemonError(
-      'conflict',
-      'container sharing network namespace with another container or host cannot be connected to any other network',
+      'invalid',
+      'container cannot be connected to multiple networks with one of the networks in private (none) mode',
     );
+}
+
+function findNetwork(context: Context, name: string): Network | undefined {
+  try {
+    return context.networks.get(name);
+  } catch (error) {
+    if (error instanceof DaemonError && error.kind === 'notFound') return undefined;
+    throw error;
+  }
+}
+
+/** For `force`: no endpoint outlives its container here, so there is none to remove. */
+export function noEndpointOf(context: Context, container: string, network: string): DaemonError {
+  context.networks.get(network);
+  return new DaemonError('notFound', `endpoint ${container} not found`);
 }
 
 /** Under the container's lock. */
@@ -40,23 +74,17 @@ export async function connectNetwork(
   request: EndpointRequest,
 ): Promise<void> {
   checkChangeable(container);
+  if (containerOf(container.hostConfig.NetworkMode) !== undefined) throw shared();
   const network = context.networks.get(name);
-  if (keyOf(context, container, network.id) !== undefined)
+  context.networks.checkEndpoint(network, request);
+  const known = keyOf(context, container, network.id) !== undefined;
+  if (known && !isUp(container)) return;
+  if (known)
     throw new DaemonError(
       'forbidden',
       `endpoint with name ${container.name} already exists in network ${network.name}`,
     );
-  const others = Object.keys(container.endpoints);
-  if (network.name === 'host' || others.includes('host'))
-    throw new DaemonError(
-      'invalid',
-      'container cannot be disconnected from host network or connected to host network',
-    );
-  if ((network.name === 'none' && others.length > 0) || others.includes('none'))
-    throw new DaemonError(
-      'invalid',
-      'container cannot be connected to multiple networks with one of the networks in private (none) mode',
-    );
+  checkTogether(container, network);
   if (isUp(container)) {
     await context.networks.connect(container.id, network.id, request);
     await etcDirectory(context, container, context.networks.find(container.id));
@@ -65,22 +93,24 @@ export async function connectNetwork(
   await context.records.save(container);
 }
 
-/** Under the container's lock. */
-export async function disconnectNetwork(context: Context, container: Container, name: string): Promise<void> {
+/** Under the container's lock. `force`: also from a network that is gone. */
+export async function disconnectNetwork(
+  context: Context,
+  container: Container,
+  name: string,
+  force: boolean,
+): Promise<void> {
   checkChangeable(container);
-  const network = context.networks.get(name);
-  const key = keyOf(context, container, network.id);
-  if (network.name === 'host' && container.hostConfig.NetworkMode === 'host')
-    throw new DaemonError(
-      'invalid',
-      'container cannot be disconnected from host network or connected to host network',
-    );
-  if (key === undefined)
+  const network = isUp(container) && !force ? context.networks.get(name) : findNetwork(context, name);
+  const live = network !== undefined && isUp(container);
+  if (live && network.name === 'host' && container.hostConfig.NetworkMode === 'host') throw ofHost();
+  const key = network ? keyOf(context, container, network.id) : name;
+  if (key === undefined || container.endpoints[key] === undefined)
     throw new DaemonError(
       'forbidden',
-      `container ${container.id} is not connected to network ${network.name}`,
+      `container ${container.id} is not connected to ${live ? '' : 'the '}network ${network?.name ?? name}`,
     );
-  if (isUp(container)) {
+  if (live) {
     await context.networks.disconnect(container.id, network.id);
     await etcDirectory(context, container, context.networks.find(container.id));
   }

@@ -75,7 +75,7 @@ const unitNs: Readonly<Record<string, bigint>> = {
 /** A time as the API takes it: Unix seconds with a fraction, RFC 3339, or a duration before `nowNs` (Go's `1h30m`). */
 export function parseTimestamp(text: string, nowNs: bigint): bigint {
   const invalid = (): DaemonError =>
-    new DaemonError('invalid', `invalid timestamp: parsing ${JSON.stringify(text)}: invalid syntax`);
+    new DaemonError('invalid', `failed to parse value as time or duration: ${JSON.stringify(text)}`);
   const unix = /^(\d{1,11})(?:\.(\d{1,9})\d*)?$/.exec(text);
   if (unix !== null) return BigInt(unix[1]!) * 1_000_000_000n + BigInt((unix[2] ?? '').padEnd(9, '0'));
   if (/^(\d+(\.\d+)?(ns|us|µs|ms|s|m|h))+$/.test(text)) {

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Type } from '@sinclair/typebox';
 import { DaemonError } from '../errors.js';
+import { createRandom } from '../seeded-random.js';
 import { decode } from './decode.js';
 
 const strings = Type.Record(Type.String(), Type.String());
@@ -61,18 +62,14 @@ test('what does not fit is named with its place', () => {
 });
 
 test('any document decodes or is refused', () => {
-  let seed = 7;
-  const random = (bound: number): number => {
-    seed = (seed * 1_103_515_245 + 12_345) % 2 ** 31;
-    return seed % bound;
-  };
+  const random = createRandom(7);
   const names = ['Labels', 'ports', 'Memory', 'Volumes', 'Init', 'INNER', 'Cmd', '__proto__', '', 'x'];
   const make = (depth: number): unknown => {
-    const kind = random(depth > 5 ? 5 : 7);
-    if (kind < 5) return [null, true, random(100) / 3, 'text', random(9)][kind];
-    const members = Array.from({ length: random(4) }, () => make(depth + 1));
+    const kind = random.below(depth > 5 ? 5 : 7);
+    if (kind < 5) return [null, true, random.below(100) / 3, 'text', random.below(9)][kind];
+    const members = Array.from({ length: random.below(4) }, () => make(depth + 1));
     if (kind === 5) return members;
-    return Object.fromEntries(members.map((member) => [names[random(names.length)]!, member]));
+    return Object.fromEntries(members.map((member) => [names[random.below(names.length)]!, member]));
   };
   let decoded = 0;
   for (let round = 0; round < 3000; round++)

@@ -8,8 +8,8 @@ import type { Server } from 'node:http';
 import { connect, createServer, type Server as NetServer, type Socket } from 'node:net';
 import { dirname } from 'node:path';
 import { createServer as createTlsServer, type TLSSocket } from 'node:tls';
+import { ConfigError } from '../config/error.js';
 import type { TlsSetting } from '../config/types.js';
-import { ConfigError } from '../config/values.js';
 import type { Logger } from '../log.js';
 
 export type Address =
@@ -87,10 +87,44 @@ async function listenUnix(
   return server;
 }
 
+/** RFC 8446 §5.1: the first byte of a TLS connection is that of a handshake record. */
+const handshakeRecord = 22;
+
+/** Node's own patience with a TLS handshake. */
+const firstByteMs = 120_000;
+
+/** What Go's servers answer to a client that forgot TLS. */
+const plainRefusal =
+  'HTTP/1.0 400 Bad Request\r\nConnection: close\r\n\r\nClient sent an HTTP request to an HTTPS server.\n';
+
+/** Connections that begin as TLS go to `secure`, the others are told what is wrong. */
+function refusePlain(secure: NetServer): (socket: Socket) => void {
+  return (socket) => {
+    socket.on('error', () => socket.destroy());
+    const giveUp = () => socket.destroy();
+    socket.setTimeout(firstByteMs, giveUp);
+    socket.once('readable', () => {
+      socket.setTimeout(0).off('timeout', giveUp);
+      const first = socket.read() as Buffer | null;
+      if (first === null) {
+        socket.destroy();
+        return;
+      }
+      if (first[0] !== handshakeRecord) {
+        socket.end(plainRefusal, () => socket.destroy());
+        return;
+      }
+      socket.unshift(first);
+      secure.emit('connection', socket);
+    });
+  };
+}
+
 async function listenTcp(
   { host, port }: { host: string; port: number },
   tls: TlsSetting | undefined,
   accept: (socket: Socket | TLSSocket) => void,
+  log: Logger,
 ): Promise<NetServer> {
   let server: NetServer;
   if (tls === undefined) server = createServer({ allowHalfOpen: true, noDelay: true }, accept);
@@ -106,7 +140,7 @@ async function listenTcp(
       read(tls.key, 'key pair'),
       tls.verify ? read(tls.ca, 'CA') : undefined,
     ]);
-    server = createTlsServer(
+    const secure = createTlsServer(
       {
         cert,
         key,
@@ -119,6 +153,11 @@ async function listenTcp(
       },
       accept,
     );
+    secure.on('tlsClientError', (error, { authorizationError }) =>
+      // A certificate that is refused ends the connection before anything is said of it.
+      log.info({ reason: String(authorizationError ?? error.message).trim() }, 'TLS handshake failed'),
+    );
+    server = createServer({ allowHalfOpen: true, noDelay: true }, refusePlain(secure));
   }
   await listening(server, { host, port });
   return server;
@@ -152,7 +191,7 @@ export async function listen(api: Server, options: ListenOptions): Promise<Liste
             { host },
             'Binding to IP address without --tlsverify is insecure and gives root access on this machine to everyone who has access to your network.',
           );
-        servers.push(await listenTcp(address, options.tls, accept));
+        servers.push(await listenTcp(address, options.tls, accept, options.log));
       } else {
         const all = activatedDescriptors(process.env, process.pid);
         const fds = address.number === undefined ? all : all.filter((fd) => fd === address.number);

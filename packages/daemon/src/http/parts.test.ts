@@ -1,7 +1,7 @@
 /** The small parts: versions, routes, filters, addresses. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ConfigError } from '../config/values.js';
+import { ConfigError } from '../config/error.js';
 import { DaemonError } from '../errors.js';
 import { booleanFilter, checkFilters, matchesLabels, parseFilters } from './filters.js';
 import { activatedDescriptors, parseHost } from './listen.js';

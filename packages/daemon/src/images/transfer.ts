@@ -11,6 +11,7 @@ import type { ImportRequest } from './import.js';
 import type { LoadRequest } from './load.js';
 import type { Reference } from './reference.js';
 import { createBlobRecords } from './registry/blob-records.js';
+import { defaultRetryPolicy, type RetryPolicy } from './registry/download.js';
 import { type RegistryConfig, validateRegistryConfig } from './registry/endpoints.js';
 import { createLimiter } from './registry/limiter.js';
 import type { PullRequest } from './registry/pull.js';
@@ -39,6 +40,7 @@ export interface ImageTransfer {
 export interface ImageTransferConfig extends RegistryConfig {
   readonly maxConcurrentDownloads: number;
   readonly maxConcurrentUploads: number;
+  readonly maxDownloadAttempts: number;
 }
 
 export async function createImageTransfer(dependencies: {
@@ -56,9 +58,15 @@ export async function createImageTransfer(dependencies: {
   // A configuration that cannot be used ends the start, not the first pull.
   parts.config();
   const records = await createBlobRecords(join(layout.images, 'blobs.json'));
-  const downloads = createLimiter(config().maxConcurrentDownloads);
-  const uploads = createLimiter(config().maxConcurrentUploads);
-  const transfers = createTransfers({ content, layers, downloads });
+  const downloads = createLimiter(() => config().maxConcurrentDownloads);
+  const uploads = createLimiter(() => config().maxConcurrentUploads);
+  const retry: RetryPolicy = {
+    ...defaultRetryPolicy,
+    get attempts() {
+      return config().maxDownloadAttempts;
+    },
+  };
+  const transfers = createTransfers({ content, layers, downloads, retry });
   const { temporary } = layout;
   // The registry client is loaded when it is first used: most daemons are idle most of the time.
   return {

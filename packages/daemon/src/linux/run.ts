@@ -19,11 +19,19 @@ export class CommandError extends Error {
 
 const outputLimitBytes = 16 * 2 ** 20;
 
-/** Runs `command[0]` with the rest as arguments; resolves with its standard output, rejects with CommandError. */
-export function run(command: readonly [string, ...string[]], input?: string): Promise<string> {
+/**
+ * Runs `command[0]` with the rest as arguments; resolves with its standard output, rejects with CommandError.
+ * `environment` comes on top of the daemon's own.
+ */
+export function run(
+  command: readonly [string, ...string[]],
+  input?: string,
+  environment: Readonly<Record<string, string>> = {},
+): Promise<string> {
   const [program, ...commandArguments] = command;
   return new Promise((resolve, reject) => {
     const child = spawn(program, commandArguments, {
+      env: { ...process.env, ...environment },
       stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
     });
     const output = { stdout: '', stderr: '' };

@@ -30,9 +30,9 @@ const containerActions: Readonly<Record<string, string>> = {
 };
 const networkActions: Readonly<Record<string, string>> = {
   'POST /networks/create': 'create',
-  'POST /networks/:id/connect': 'connect',
-  'POST /networks/:id/disconnect': 'disconnect',
-  'DELETE /networks/:id': 'delete',
+  'POST /networks/*id/connect': 'connect',
+  'POST /networks/*id/disconnect': 'disconnect',
+  'DELETE /networks/*id': 'delete',
 };
 
 const gauge = (name: string, help: string, value: number, labels?: Labels): Metric => ({

@@ -4,7 +4,7 @@
  * In: an address, the text. Out: a listening server. May import: config's error.
  */
 import { createServer } from 'node:http';
-import { ConfigError } from '../config/values.js';
+import { ConfigError } from '../config/error.js';
 
 /** Listens; resolves with how to stop. */
 export function serveMetrics(address: string, text: () => string): Promise<() => void> {

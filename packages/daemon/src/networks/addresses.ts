@@ -61,6 +61,13 @@ export const lastOf = (prefix: Prefix): Address => ({
   value: masked(prefix).value + sizeOf(prefix) - 1n,
 });
 
+/** Network and broadcast addresses are not for hosts, except in blocks without room for them (RFC 3021). */
+export function reservedOf(subnet: Prefix): bigint[] {
+  const [first, last] = [masked(subnet).value, lastOf(subnet).value];
+  if (last - first <= 1n) return [];
+  return subnet.family === 6 ? [first] : [first, last];
+}
+
 export const contains = (prefix: Prefix, address: Address): boolean =>
   prefix.family === address.family &&
   address.value >= masked(prefix).value &&

@@ -7,7 +7,7 @@ import { randomBytes } from 'node:crypto';
 import type { DefaultBridgeSetting } from '../config/types.js';
 import { DaemonError } from '../errors.js';
 import type { Prefix } from './addresses.js';
-import { optionNames } from './options.js';
+import { optionNames, parseBoolean } from './options.js';
 import { type AddressPool, checkIpamConfig, choosePools } from './pools.js';
 import type { IpamPoolConfig, Network, NetworkCreate, NetworkDriver } from './types.js';
 
@@ -22,6 +22,39 @@ export interface Existing {
   pools: readonly AddressPool[];
 }
 
+const noSwarm =
+  'This node is not a swarm manager. Use "docker swarm init" or "docker swarm join" to connect this node to swarm and try again.';
+
+const isEmpty = (value: object | undefined): boolean => Object.keys(value ?? {}).length === 0;
+
+/** A network of settings only, and one that takes its settings from such, say nothing the other half says. */
+function checkConfigNetworks(request: NetworkCreate): void {
+  const { ConfigOnly, ConfigFrom, IPAM } = request;
+  if (ConfigOnly && (request.Ingress || request.Internal || request.Attachable || request.Scope))
+    throw new DaemonError(
+      'forbidden',
+      'configuration network can only contain network specific fields. Network operator fields like [ ingress | internal | attachable | scope ] are not supported.',
+    );
+  if (!ConfigFrom?.Network) return;
+  if (ConfigOnly)
+    throw new DaemonError(
+      'forbidden',
+      'a configuration network cannot depend on another configuration network',
+    );
+  const ownIpam =
+    (IPAM?.Driver ?? 'default') !== 'default' || !isEmpty(IPAM?.Options) || IPAM?.Config?.length;
+  if (ownIpam || wantsIPv6(request) || !wantsIPv4(request) || !isEmpty(request.Labels))
+    throw new DaemonError(
+      'forbidden',
+      'user specified configurations are not supported if the network depends on a configuration network',
+    );
+  if (!isEmpty(request.Options))
+    throw new DaemonError(
+      'forbidden',
+      'network driver options are not supported if the network depends on a configuration network',
+    );
+}
+
 /** What can be told without looking at the host. */
 export function checkRequest(
   request: NetworkCreate,
@@ -29,20 +62,16 @@ export function checkRequest(
 ): NetworkDriver {
   if (predefinedNetworks.includes(request.Name) || request.Name === 'default')
     throw new DaemonError('forbidden', `operation is not permitted on predefined ${request.Name} network `);
+  if (request.Driver === 'overlay') throw new DaemonError('unavailable', noSwarm);
   if (request.Name.trim() === '') throw new DaemonError('invalid', 'invalid name: name is empty');
   if (existing.find(request.Name)?.name === request.Name)
     throw new DaemonError('conflict', `network with name ${request.Name} already exists`);
-  if (request.Ingress) throw new DaemonError('invalid', 'Ingress network can only be global scope network');
+  checkConfigNetworks(request);
+  if (request.Ingress) throw new DaemonError('forbidden', 'Ingress network can only be global scope network');
   if (request.Scope === 'swarm')
-    throw new DaemonError('invalid', 'cannot create a swarm scoped network when swarm is not active');
-  if (request.Driver === 'overlay')
-    throw new DaemonError(
-      'unavailable',
-      'This node is not a swarm manager. Use "docker swarm init" or "docker swarm join" to connect this node to swarm and try again.',
-    );
-  if (request.ConfigOnly || request.ConfigFrom?.Network)
-    throw new DaemonError('notImplemented', 'configuration networks are not supported');
-  const driver = existing.drivers.get(request.Driver || 'bridge');
+    throw new DaemonError('forbidden', 'cannot create a swarm scoped network when swarm is not active');
+  if (request.Scope && request.Scope !== 'local') throw new DaemonError('unavailable', noSwarm);
+  const driver = existing.drivers.get(request.ConfigOnly ? 'null' : request.Driver || 'bridge');
   if (!driver) throw new DaemonError('notFound', `plugin "${request.Driver}" not found`);
   const ipam = request.IPAM?.Driver;
   if (ipam && ipam !== 'default' && ipam !== 'null')
@@ -50,47 +79,81 @@ export function checkRequest(
   return driver;
 }
 
-/** Docker's `com.docker.network.enable_ipv6` is older than the field. */
-const wantsIPv6 = (request: NetworkCreate): boolean =>
-  request.EnableIPv6 ?? request.Options?.['com.docker.network.enable_ipv6'] === 'true';
+/** A field, or the driver option that is older than it. */
+function familySwitch(field: boolean | undefined, request: NetworkCreate, name: string, absent: boolean) {
+  const text = request.Options?.[name];
+  if (field !== undefined || text === undefined) return field ?? absent;
+  const value = parseBoolean(text);
+  if (value === undefined) throw new DaemonError('invalid', `driver-opt "${name}" is not a valid bool`);
+  return value;
+}
 
-export function planNetwork(request: NetworkCreate, existing: Existing): Network {
-  const driver = checkRequest(request, existing);
-  const enableIPv6 = wantsIPv6(request);
-  const enableIPv4 = request.EnableIPv4 ?? true;
-  const withoutPools = !driver.addresses || request.IPAM?.Driver === 'null';
+const wantsIPv4 = (request: NetworkCreate): boolean =>
+  familySwitch(request.EnableIPv4, request, optionNames.enableIPv4, true);
+const wantsIPv6 = (request: NetworkCreate): boolean =>
+  familySwitch(request.EnableIPv6, request, optionNames.enableIPv6, false);
+
+/** `--config-from`: the settings of that network with what only this one can say. */
+function withConfigOf(request: NetworkCreate, existing: Pick<Existing, 'find'>): NetworkCreate {
+  const name = request.ConfigFrom?.Network;
+  if (!name) return request;
+  const source = existing.find(name);
+  if (source?.name !== name || !source.configOnly)
+    throw new DaemonError('notFound', `configuration network "${name}" does not exist`);
+  return {
+    ...request,
+    EnableIPv4: source.enableIPv4,
+    EnableIPv6: source.enableIPv6,
+    IPAM: { Driver: source.ipam.Driver, Config: source.ipam.Config, Options: source.ipam.Options ?? {} },
+    Options: source.options,
+    Labels: source.labels,
+  };
+}
+
+function planPools(
+  request: NetworkCreate,
+  existing: Existing,
+  driver: NetworkDriver,
+  families: { enableIPv4: boolean; enableIPv6: boolean },
+): IpamPoolConfig[] {
   const configs = (request.IPAM?.Config ?? []).map(withoutEmpty);
-  let config: IpamPoolConfig[] = [];
-  if (!withoutPools) {
-    checkIpamConfig(configs, enableIPv6);
-    config = choosePools({
-      configs,
-      enableIPv4,
-      enableIPv6,
-      networks: existing.subnets(),
-      routes: existing.routes,
-      pools: existing.pools,
-      gateway: true,
-    });
-  }
+  checkIpamConfig(configs, families.enableIPv6);
+  if (request.ConfigOnly) return configs;
+  if (!driver.addresses || request.IPAM?.Driver === 'null') return [];
+  return choosePools({
+    configs,
+    ...families,
+    networks: existing.subnets(),
+    routes: existing.routes,
+    pools: existing.pools,
+    gateway: driver.gateways?.(request) ?? { 4: true, 6: true },
+  });
+}
+
+export function planNetwork(asked: NetworkCreate, existing: Existing): Network {
+  const driver = checkRequest(asked, existing);
+  const request = withConfigOf(asked, existing);
+  const families = { enableIPv4: wantsIPv4(request), enableIPv6: wantsIPv6(request) };
   const network: Network = {
     id: randomBytes(32).toString('hex'),
     name: request.Name,
     driver: driver.name,
     internal: request.Internal === true || driver.isolated?.(request) === true,
     attachable: request.Attachable ?? false,
-    enableIPv4,
-    enableIPv6,
+    ...families,
     ipam: {
       Driver: request.IPAM?.Driver || 'default',
       Options: request.IPAM?.Options ?? {},
-      Config: config,
+      Config: planPools(request, existing, driver, families),
     },
+    askedPools: (request.IPAM?.Config ?? []).map(withoutEmpty),
     options: request.Options ?? {},
     labels: request.Labels ?? {},
     created: new Date().toISOString(),
+    ...(request.ConfigOnly ? { configOnly: true } : {}),
+    ...(request.ConfigFrom?.Network ? { configFrom: request.ConfigFrom.Network } : {}),
   };
-  driver.validate(network);
+  if (!network.configOnly) driver.validate(network);
   return network;
 }
 
@@ -101,7 +164,7 @@ function withoutEmpty(config: IpamPoolConfig): IpamPoolConfig {
     ...(Subnet ? { Subnet } : {}),
     ...(IPRange ? { IPRange } : {}),
     ...(Gateway ? { Gateway } : {}),
-    ...(AuxiliaryAddresses && Object.keys(AuxiliaryAddresses).length > 0 ? { AuxiliaryAddresses } : {}),
+    ...(AuxiliaryAddresses && !isEmpty(AuxiliaryAddresses) ? { AuxiliaryAddresses } : {}),
   };
 }
 

@@ -9,6 +9,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { DefaultBridgeSetting } from '../config/types.js';
 import { formatAddress, formatPrefix, masked, overlaps, type Prefix, parsePrefix } from './addresses.js';
 import { defaultBridgeOptions } from './create.js';
+import { gatewayNames } from './ipam.js';
 import type { HostRoute } from './links.js';
 import { type AddressPool, choosePools } from './pools.js';
 import type { IpamPoolConfig, Network } from './types.js';
@@ -38,17 +39,21 @@ const plain = (name: string, driver: string): Network => ({
 function wantedPools(bridge: DefaultBridgeSetting): IpamPoolConfig[] {
   const pools: IpamPoolConfig[] = [];
   const own = parsePrefix(bridge.address ?? '');
+  const router = bridge.defaultGateway
+    ? { AuxiliaryAddresses: { [gatewayNames[4]]: bridge.defaultGateway } }
+    : {};
   const fixed = parsePrefix(bridge.fixedCidr ?? '');
   if (own)
     pools.push({
       Subnet: formatPrefix(masked(own)),
-      Gateway: bridge.defaultGateway ?? formatAddress(own),
+      Gateway: formatAddress(own),
       ...(fixed ? { IPRange: formatPrefix(masked(fixed)) } : {}),
+      ...router,
     });
   else if (fixed)
     pools.push({
       Subnet: formatPrefix(masked(fixed)),
-      ...(bridge.defaultGateway ? { Gateway: bridge.defaultGateway } : {}),
+      ...router,
     });
   const six = parsePrefix(bridge.fixedCidrV6 ?? '');
   if (bridge.ipv6 && six) pools.push({ Subnet: formatPrefix(masked(six)) });
@@ -88,7 +93,7 @@ export function planDefaultNetworks(
     networks: existing.subnets().filter((prefix) => !own.has(formatPrefix(prefix))),
     routes,
     pools: settings.pools,
-    gateway: true,
+    gateway: { 4: true, 6: true },
   });
   planned.push({
     ...(known ?? plain('bridge', 'bridge')),

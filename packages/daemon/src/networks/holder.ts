@@ -19,6 +19,8 @@ export interface HeldAddress {
   hostPort: number;
   address: string;
   port: number;
+  /** False: the port is kept from others, and whoever comes to the socket itself is turned away. */
+  forward: boolean;
 }
 
 /** moby's proxy: UDPConnTrackTimeout. */
@@ -29,6 +31,10 @@ const udpPeerLimit = 1024;
 function holdTcp(held: HeldAddress): Promise<HeldPort> {
   const sockets = new Set<{ destroy(): void }>();
   const server = createServer({ allowHalfOpen: true, noDelay: true }, (client) => {
+    if (!held.forward) {
+      client.destroy();
+      return;
+    }
     const inner = connect({ host: held.address, port: held.port, allowHalfOpen: true, noDelay: true });
     for (const socket of [client, inner]) {
       sockets.add(socket);
@@ -89,7 +95,8 @@ function holdUdp(held: HeldAddress): Promise<HeldPort> {
     return socket;
   }
 
-  outer.on('message', (bytes, client) => peerOf(client)?.send(bytes, held.port, held.address, () => {}));
+  if (held.forward)
+    outer.on('message', (bytes, client) => peerOf(client)?.send(bytes, held.port, held.address, () => {}));
   return new Promise((resolve, reject) => {
     outer.once('error', (error) => {
       outer.close();

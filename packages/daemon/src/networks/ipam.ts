@@ -15,6 +15,7 @@ import {
   type Prefix,
   parseAddress,
   parsePrefix,
+  reservedOf,
 } from './addresses.js';
 import type { IpamPoolConfig } from './types.js';
 
@@ -22,11 +23,15 @@ interface Pool {
   subnet: Prefix;
   /** Where addresses nobody asked for are taken from. */
   range: Prefix;
+  /** Where containers send what is for outside. */
   gateway: Address | undefined;
   /** Network, broadcast, gateway and auxiliary addresses. */
   reserved: ReadonlySet<bigint>;
   taken: Set<bigint>;
 }
+
+/** Auxiliary addresses of these names are what containers route through, in place of the bridge (libnetwork). */
+export const gatewayNames = { 4: 'DefaultGatewayIPv4', 6: 'DefaultGatewayIPv6' } as const;
 
 /** An address given out, with what the interface needs beside it. */
 export interface Lease {
@@ -43,23 +48,16 @@ export interface AddressSpace {
   release(address: string): void;
 }
 
-/** Network and broadcast addresses are not for hosts, except in blocks without room for them (RFC 3021). */
-function edges(subnet: Prefix): bigint[] {
-  const [first, last] = [masked(subnet).value, lastOf(subnet).value];
-  if (subnet.family === 6) return last - first > 1n ? [first] : [];
-  return last - first > 1n ? [first, last] : [];
-}
-
 function poolOf(config: IpamPoolConfig): Pool | undefined {
   const subnet = parsePrefix(config.Subnet ?? '');
   if (!subnet) return undefined;
-  const gateway = parseAddress(config.Gateway ?? '');
-  const reserved = new Set(edges(subnet));
-  if (gateway) reserved.add(gateway.value);
-  for (const text of Object.values(config.AuxiliaryAddresses ?? {})) {
+  const auxiliary = config.AuxiliaryAddresses ?? {};
+  const reserved = new Set(reservedOf(subnet));
+  for (const text of [config.Gateway ?? '', ...Object.values(auxiliary)]) {
     const address = parseAddress(text);
     if (address) reserved.add(address.value);
   }
+  const gateway = parseAddress(auxiliary[gatewayNames[subnet.family]] ?? config.Gateway ?? '');
   const range = masked(parsePrefix(config.IPRange ?? '') ?? subnet);
   return { subnet: masked(subnet), range, gateway, reserved, taken: new Set() };
 }

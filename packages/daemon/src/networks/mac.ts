@@ -11,3 +11,7 @@ export function randomMac(): string {
 /** `02:42:ac:11:00:02` in canonical form; undefined when it is none. */
 export const parseMac = (text: string): string | undefined =>
   /^([0-9a-f]{2}[:-]){5}[0-9a-f]{2}$/i.test(text) ? text.toLowerCase().replaceAll('-', ':') : undefined;
+
+/** Neither for a group (IEEE 802: the first octet's lowest bit) nor all zero: what the kernel gives an interface. */
+export const isUnicast = (mac: string): boolean =>
+  (Number.parseInt(mac.slice(0, 2), 16) & 1) === 0 && mac !== '00:00:00:00:00:00';

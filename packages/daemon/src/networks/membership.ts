@@ -9,6 +9,7 @@ import { DaemonError } from '../errors.js';
 import type { Logger } from '../log.js';
 import { namesOf, planEndpoint, releaseEndpoint } from './endpoints.js';
 import { hasNames } from './names.js';
+import { optionNames } from './options.js';
 import type { Registry } from './registry.js';
 import type { Joined, SandboxRecord, SandboxRecords, SandboxState } from './sandbox-state.js';
 import type { SandboxView } from './sandbox-view.js';
@@ -33,10 +34,20 @@ export type Membership = Pick<
   'open' | 'find' | 'connect' | 'disconnect' | 'close' | 'rename' | 'reconcile' | 'endpointsOf'
 >;
 
-/** eth0, eth1, …: the first one not in use. */
-function interfaceNameFor(joined: readonly Joined[]): string {
-  for (let index = 0; ; index++)
-    if (!joined.some(({ interfaceName }) => interfaceName === `eth${index}`)) return `eth${index}`;
+/** The name asked for, or eth0, eth1, …: the first one not in use. The network may have another word for `eth`. */
+function interfaceNameFor(
+  joined: readonly Joined[],
+  { options }: Network,
+  { DriverOpts }: EndpointRequest,
+): string {
+  const isUsed = (name: string): boolean => joined.some(({ interfaceName }) => interfaceName === name);
+  const asked = DriverOpts?.[optionNames.endpointInterface];
+  if (asked !== undefined) {
+    if (isUsed(asked)) throw new DaemonError('conflict', `interface name ${asked} is already in use`);
+    return asked;
+  }
+  const prefix = options[optionNames.interfacePrefix] || 'eth';
+  for (let index = 0; ; index++) if (!isUsed(`${prefix}${index}`)) return `${prefix}${index}`;
 }
 
 export function createMembership(deps: MembershipDeps): Membership {
@@ -107,11 +118,6 @@ export function createMembership(deps: MembershipDeps): Membership {
         'invalid',
         'container cannot be disconnected from host network or connected to host network',
       );
-    if (network.driver === 'null' || state.joined.some(({ endpoint }) => endpoint.networkName === 'none'))
-      throw new DaemonError(
-        'invalid',
-        'container cannot be connected to multiple networks with one of the networks in private (none) mode',
-      );
     if (state.joined.some(({ endpoint }) => endpoint.networkId === network.id))
       throw new DaemonError(
         'forbidden',
@@ -144,8 +150,8 @@ export function createMembership(deps: MembershipDeps): Membership {
         try {
           for (const [name, wishes] of Object.entries(request.endpoints))
             state.joined.push({
+              interfaceName: interfaceNameFor(state.joined, registry.get(name), wishes),
               endpoint: plan(request, name, wishes),
-              interfaceName: interfaceNameFor(state.joined),
             });
         } catch (error) {
           release(state);
@@ -176,8 +182,8 @@ export function createMembership(deps: MembershipDeps): Membership {
         const network = registry.get(name);
         checkConnect(state, network);
         const joined: Joined = {
+          interfaceName: interfaceNameFor(state.joined, network, request),
           endpoint: plan(state.request, network.id, request),
-          interfaceName: interfaceNameFor(state.joined),
         };
         state.joined = [...state.joined, joined];
         try {

@@ -68,6 +68,7 @@ async function fixture(t: TestContext): Promise<Fixture> {
         publishAddress: '',
         ipForward: true,
         ipMasquerade: true,
+        userlandProxy: true,
         ...{ dns: [], dnsSearch: [], dnsOptions: [] },
       },
       createDns(source) {

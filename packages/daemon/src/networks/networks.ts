@@ -24,7 +24,7 @@ import { readHost } from './host.js';
 import { hostRoutes } from './links.js';
 import { createMembership } from './membership.js';
 import { createNameSource } from './names.js';
-import { type AddressPool, defaultAddressPools, uniqueLocalPool } from './pools.js';
+import { type AddressPool, defaultAddressPools, joinProblems, uniqueLocalPool } from './pools.js';
 import { createPortAllocator, parsePorts } from './ports.js';
 import { createPublisher } from './publish.js';
 import { openRegistry } from './registry.js';
@@ -43,6 +43,7 @@ export interface NetworkSettings {
   publishAddress: string;
   ipForward: boolean;
   ipMasquerade: boolean;
+  userlandProxy: boolean;
   dns: readonly string[];
   dnsSearch: readonly string[];
   dnsOptions: readonly string[];
@@ -89,7 +90,10 @@ export async function createNetworks(deps: NetworksDeps): Promise<Networks> {
     namespaces: layout.namespaces,
     records,
     firewall,
-    publish: createPublisher(createPortAllocator(host.localPorts), host.ipv6),
+    publish: createPublisher(createPortAllocator(host.localPorts), {
+      ipv6: host.ipv6,
+      forward: settings.userlandProxy,
+    }),
     dns: deps.createDns(createNameSource(states, registry.byId)),
     network: registry.byId,
     driver: driverOf,
@@ -142,7 +146,7 @@ export async function createNetworks(deps: NetworksDeps): Promise<Networks> {
       try {
         await registry.write(network);
         crashPoint('network:after-record');
-        await driver.create(network);
+        if (!network.configOnly) await driver.create(network);
       } catch (error) {
         await registry.erase(network.id);
         throw error;
@@ -163,6 +167,11 @@ export async function createNetworks(deps: NetworksDeps): Promise<Networks> {
           'forbidden',
           `error while removing network: network ${network.name} id ${network.id} has active endpoints`,
         );
+      if (network.configOnly && registry.list().some(({ configFrom }) => configFrom === network.name))
+        throw new DaemonError(
+          'forbidden',
+          `error while removing network: configuration network "${network.name}" is in use`,
+        );
       registry.hide(network.id);
       try {
         await driverOf(network).delete(network);
@@ -171,15 +180,23 @@ export async function createNetworks(deps: NetworksDeps): Promise<Networks> {
         throw error;
       }
       await registry.erase(network.id);
-      publishEvent('destroy', network);
+      if (!network.configOnly) publishEvent('destroy', network);
     },
+
+    checkEndpoint: (network, request) => checkEndpoint({ network, name: network.name }, request),
 
     validate(request) {
       // A network that is not there yet is dockerd's concern at start, not at create.
-      for (const [name, wishes] of Object.entries(request.endpoints)) {
-        const network = registry.find(name);
-        if (network) checkEndpoint(network, wishes);
-      }
+      const problems = Object.entries(request.endpoints).flatMap(([name, wishes]) => {
+        try {
+          checkEndpoint({ network: registry.find(name), name }, wishes);
+          return [];
+        } catch (error) {
+          if (!(error instanceof DaemonError)) throw error;
+          return [`invalid config for network ${name}: ${error.message}`];
+        }
+      });
+      if (problems.length > 0) throw new DaemonError('invalid', joinProblems(problems));
       parsePorts(request);
     },
 

@@ -18,7 +18,7 @@ const request = (more: Partial<PoolRequest>): PoolRequest => ({
   networks: [],
   routes: [],
   pools: [...defaultAddressPools, uniqueLocalPool(0x1234567890n)],
-  gateway: true,
+  gateway: { 4: true, 6: true },
   ...more,
 });
 
@@ -86,6 +86,7 @@ test('what is asked for is kept, and checked against other networks only', () =>
 
 test('mistakes are told all at once, in Docker’s words', () => {
   const cases: [Parameters<typeof checkIpamConfig>[0], string][] = [
+    [[{ Gateway: '10.0.0.1' }], 'invalid subnet : invalid CIDR block notation'],
     [[{ Subnet: '10.0.0.0' }], 'invalid subnet 10.0.0.0: invalid CIDR block notation'],
     [[{ Subnet: '10.0.0.1/24' }], 'invalid subnet 10.0.0.1/24: it should be 10.0.0.0/24'],
     [
@@ -98,7 +99,7 @@ test('mistakes are told all at once, in Docker’s words', () => {
     ],
     [
       [{ Subnet: '10.0.0.0/24', Gateway: '10.0.1.1', AuxiliaryAddresses: { a: 'fd00::1' } }],
-      "* invalid gateway 10.0.1.1: parent subnet doesn't contain this address\n* invalid auxiliary address a: parent subnet is an IPv4 block",
+      "* invalid gateway 10.0.1.1: parent subnet 10.0.0.0/24 doesn't contain this address\n* invalid auxiliary address a: parent subnet is an IPv4 block",
     ],
   ];
   for (const [configs, message] of cases)
@@ -106,5 +107,22 @@ test('mistakes are told all at once, in Docker’s words', () => {
       kind: 'invalid',
       message: `invalid network config:\n${message}`,
     });
-  checkIpamConfig([{ Subnet: '10.0.0.0/24', Gateway: '10.0.0.9', IPRange: '10.0.0.128/25' }, {}], false);
+  checkIpamConfig([{ Subnet: '10.0.0.0/24', Gateway: '10.0.0.9', IPRange: '10.0.0.128/25' }], false);
+});
+
+test('gateways and auxiliary addresses that are in each other’s way', () => {
+  const filled = (config: Parameters<typeof checkIpamConfig>[0][number], gateway = true) =>
+    choosePools(request({ configs: [config], gateway: { 4: gateway, 6: gateway } }))[0]!;
+  const fails = (config: Parameters<typeof filled>[0], message: string) =>
+    assert.throws(() => filled(config), { kind: 'system', message });
+  const Subnet = '10.0.0.0/24';
+  assert.equal(filled({ Subnet, IPRange: '10.0.0.128/25' }).Gateway, '10.0.0.128');
+  assert.equal(filled({ Subnet: '10.0.0.0/31' }).Gateway, '10.0.0.0');
+  assert.equal(filled({ Subnet }, false).Gateway, undefined);
+  assert.equal(filled({ Subnet, Gateway: '10.0.0.9' }, false).Gateway, '10.0.0.9');
+  fails({ Subnet, Gateway: '10.0.0.0' }, 'failed to allocate gateway (10.0.0.0): Address already in use');
+  const taken = (name: string, address: string) =>
+    `failed to allocate secondary ip address (${name}:${address}): Address already in use`;
+  fails({ Subnet, AuxiliaryAddresses: { a: '10.0.0.1' } }, taken('a', '10.0.0.1'));
+  fails({ Subnet, AuxiliaryAddresses: { a: '10.0.0.5', b: '10.0.0.5' } }, taken('b', '10.0.0.5'));
 });

@@ -15,6 +15,7 @@ import {
   type Prefix,
   parseAddress,
   parsePrefix,
+  reservedOf,
   sizeOf,
 } from './addresses.js';
 import type { IpamPoolConfig } from './types.js';
@@ -83,14 +84,14 @@ function problemsOfAddress(what: string, text: string | undefined, subnet: Prefi
   const address = parseAddress(text);
   if (!address) return [`${what}: invalid address`];
   if (address.family !== subnet.family) return [`${what}: parent subnet is an IPv${subnet.family} block`];
-  if (!contains(subnet, address)) return [`${what}: parent subnet doesn't contain this address`];
+  if (!contains(subnet, address))
+    return [`${what}: parent subnet ${formatPrefix(subnet)} doesn't contain this address`];
   return [];
 }
 
 function problemsOf(config: IpamPoolConfig, enableIPv6: boolean): string[] {
-  if (!config.Subnet) return [];
-  const subnet = parsePrefix(config.Subnet);
-  if (!subnet) return [`invalid subnet ${config.Subnet}: invalid CIDR block notation`];
+  const subnet = parsePrefix(config.Subnet ?? '');
+  if (!subnet) return [`invalid subnet ${config.Subnet ?? ''}: invalid CIDR block notation`];
   if (subnet.family === 6 && !enableIPv6) return [];
   const problems: string[] = [];
   if (subnet.value !== masked(subnet).value)
@@ -106,9 +107,14 @@ function problemsOf(config: IpamPoolConfig, enableIPv6: boolean): string[] {
 export function checkIpamConfig(configs: readonly IpamPoolConfig[], enableIPv6: boolean): void {
   const problems = configs.flatMap((config) => problemsOf(config, enableIPv6));
   if (problems.length === 0) return;
-  const text = problems.length === 1 ? problems[0]! : problems.map((line) => `* ${line}`).join('\n');
-  throw new DaemonError('invalid', `invalid network config:\n${text}`);
+  throw new DaemonError('invalid', `invalid network config:\n${joinProblems(problems)}`);
 }
+
+/** Several problems in one message, as moby lists them. */
+export const joinProblems = (problems: readonly string[]): string =>
+  problems.length === 1
+    ? problems[0]!
+    : problems.map((problem) => `* ${problem.replaceAll('\n', '\n\t')}`).join('\n');
 
 export interface PoolRequest {
   configs: readonly IpamPoolConfig[];
@@ -119,18 +125,41 @@ export interface PoolRequest {
   /** Destinations the host routes: not chosen, but may be asked for. */
   routes: readonly Prefix[];
   pools: readonly AddressPool[];
-  /** False: no gateway unless asked for (drivers without one). */
-  gateway: boolean;
+  /** False: no gateway unless asked for. */
+  gateway: Readonly<Record<Family, boolean>>;
 }
 
+function gatewayOf(config: IpamPoolConfig, subnet: Prefix, taken: ReadonlySet<bigint>): string {
+  if (config.Gateway) {
+    if (taken.has(parseAddress(config.Gateway)!.value))
+      throw new DaemonError(
+        'system',
+        `failed to allocate gateway (${config.Gateway}): Address already in use`,
+      );
+    return config.Gateway;
+  }
+  const range = parsePrefix(config.IPRange ?? '') ?? subnet;
+  for (let { value } = masked(range); contains(range, { ...range, value }); value++)
+    if (!taken.has(value)) return formatAddress({ ...range, value });
+  throw new DaemonError('system', 'failed to allocate gateway (): no available addresses on this pool');
+}
+
+/** Gateway first, then auxiliary addresses: libnetwork's order tells who is in whose way. */
 function fillIn(config: IpamPoolConfig, subnet: Prefix, withGateway: boolean): IpamPoolConfig {
+  const taken = new Set(reservedOf(subnet));
   const filled: IpamPoolConfig = { ...config, Subnet: formatPrefix(subnet) };
-  if (filled.Gateway || !withGateway || sizeOf(subnet) < 4n) return filled;
-  const auxiliary = new Set(Object.values(config.AuxiliaryAddresses ?? {}));
-  const start = parsePrefix(config.IPRange ?? '') ?? subnet;
-  for (let value = start.value; contains(start, { family: subnet.family, value }); value++) {
-    const address = formatAddress({ family: subnet.family, value });
-    if (value !== subnet.value && !auxiliary.has(address)) return { ...filled, Gateway: address };
+  if (config.Gateway || withGateway) {
+    filled.Gateway = gatewayOf(config, subnet, taken);
+    taken.add(parseAddress(filled.Gateway)!.value);
+  }
+  for (const [name, address] of Object.entries(config.AuxiliaryAddresses ?? {})) {
+    const { value } = parseAddress(address)!;
+    if (taken.has(value))
+      throw new DaemonError(
+        'system',
+        `failed to allocate secondary ip address (${name}:${address}): Address already in use`,
+      );
+    taken.add(value);
   }
   return filled;
 }
@@ -161,5 +190,5 @@ export function choosePools(request: PoolRequest): IpamPoolConfig[] {
     // A pool without a subnet carries the wishes for the family it is of: `--gateway` alone has none in Docker.
     chosen.push({ config: {}, subnet });
   }
-  return chosen.map(({ config, subnet }) => fillIn(config, subnet, request.gateway));
+  return chosen.map(({ config, subnet }) => fillIn(config, subnet, request.gateway[subnet.family]));
 }

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { createRandom } from '../seeded-random.js';
 import { createPortAllocator, parseContainerPort, parsePorts } from './ports.js';
 
 const request = { ports: {}, exposedPorts: [], publishAll: false };
@@ -53,18 +54,14 @@ test('property: claims never overlap, a refused claim takes nothing, releasing f
   const addresses = ['0.0.0.0', '127.0.0.1', '10.0.0.1', '::', '::1', 'fd00::1'];
   const wild = (address: string) => address === '0.0.0.0' || address === '::';
   const family = (address: string) => address.includes(':');
-  let state = 7;
-  const next = (below: number) => {
-    state = (Math.imul(state, 1103515245) + 12345) & 0x7fffffff;
-    return (state >> 8) % below;
-  };
+  const random = createRandom(7);
   for (let round = 0; round < 50; round++) {
     const allocator = createPortAllocator({ first: 1, last: 3 });
     const held: { hostIp: string; hostPort: number }[] = [];
     for (let step = 0; step < 200; step++) {
-      const hostPort = 1 + next(3);
-      if (next(2) === 0) {
-        const wanted = [...new Set([addresses[next(6)]!, addresses[next(6)]!])].filter(
+      const hostPort = 1 + random.below(3);
+      if (random.below(2) === 0) {
+        const wanted = [...new Set([addresses[random.below(6)]!, addresses[random.below(6)]!])].filter(
           (address, at, all) => !all.slice(0, at).some((other) => family(other) === family(address)),
         );
         const blocked = allocator.claim('tcp', wanted, hostPort);
@@ -79,7 +76,7 @@ test('property: claims never overlap, a refused claim takes nothing, releasing f
         assert.equal(blocked !== undefined, clash, `round ${round}, step ${step}`);
         if (!blocked) for (const hostIp of wanted) held.push({ hostIp, hostPort });
       } else {
-        const [claim] = held.splice(next(held.length || 1), 1);
+        const [claim] = held.splice(random.below(held.length || 1), 1);
         if (claim) allocator.release({ protocol: 'tcp', ...claim });
       }
     }

@@ -36,16 +36,31 @@ const bindErrors: Readonly<Record<string, string>> = {
 
 const networkName = (claim: PortClaim): string => `${claim.protocol}${isIPv6(claim.hostIp) ? 6 : 4}`;
 
+/** The host address stands for a family of the container that is reached by routing. */
+const isRouted = (hostIp: string, { address, address6, routed4, routed6 }: PublishTarget): boolean =>
+  isIPv6(hostIp) ? routed6 && address6 !== '' : routed4 && address !== '';
+
 interface HeldWish {
   wish: PortWish;
   claims: PortClaim[];
   held: HeldPort[];
 }
 
-export function createPublisher(allocator: PortAllocator, ipv6: boolean) {
+export interface PublisherOptions {
+  /** The host listens on IPv6 too. */
+  ipv6: boolean;
+  /** What the kernel does not translate is forwarded by hand (`userland-proxy`). */
+  forward: boolean;
+}
+
+export function createPublisher(allocator: PortAllocator, { ipv6, forward }: PublisherOptions) {
   /** One wish on one host port, or why not when somebody else has the port. */
-  async function tryPort(wish: PortWish, port: number, target: PublishTarget): Promise<HeldWish | string> {
-    const addresses = hostAddressesOf(wish.hostIp, ipv6);
+  async function tryPort(
+    wish: PortWish,
+    addresses: readonly string[],
+    port: number,
+    target: PublishTarget,
+  ): Promise<HeldWish | string> {
     const blocked = allocator.claim(wish.protocol, addresses, port);
     if (blocked) return `Bind for ${hostPort(blocked, port)} failed: port is already allocated`;
     const claims = addresses.map((hostIp) => ({ protocol: wish.protocol, hostIp, hostPort: port }));
@@ -54,7 +69,7 @@ export function createPublisher(allocator: PortAllocator, ipv6: boolean) {
       for (const claim of claims) {
         const own = isIPv6(claim.hostIp) ? target.address6 : target.address;
         const address = own || target.address || target.address6;
-        held.push(await holdPort({ ...claim, address, port: wish.port }));
+        held.push(await holdPort({ ...claim, address, port: wish.port, forward }));
       }
     } catch (error) {
       await Promise.all(held.map((each) => each.close()));
@@ -67,14 +82,18 @@ export function createPublisher(allocator: PortAllocator, ipv6: boolean) {
     return { wish, claims, held };
   }
 
-  async function openWish(wish: PortWish, target: PublishTarget): Promise<HeldWish> {
+  async function openWish(
+    wish: PortWish,
+    addresses: readonly string[],
+    target: PublishTarget,
+  ): Promise<HeldWish> {
     const { first, last } = wish.range ?? { first: 0, last: 0 };
     const candidates: Iterable<number> = wish.range
       ? Array.from({ length: last - first + 1 }, (_, index) => first + index)
       : allocator.ephemeral();
     let reason = 'all ports are allocated';
     for (const port of candidates) {
-      const result = await tryPort(wish, port, target);
+      const result = await tryPort(wish, addresses, port, target);
       if (typeof result !== 'string') return result;
       reason = result;
     }
@@ -99,20 +118,27 @@ export function createPublisher(allocator: PortAllocator, ipv6: boolean) {
     try {
       for (const wish of wishes) {
         const { protocol, port } = wish;
-        for (const [address, routed] of [
-          [target.address, target.routed4],
-          [target.address6, target.routed6],
-        ] as const)
-          if (address && routed) allowed.push({ protocol, from: '', address, port });
+        const bindings = map[`${port}/${protocol}`] ?? [];
+        // Without forwarding by hand there is no way from one family to the other.
+        const addresses = hostAddressesOf(wish.hostIp, ipv6).filter(
+          (hostIp) => forward || (isIPv6(hostIp) ? target.address6 : target.address) !== '',
+        );
+        const routed = addresses.filter((hostIp) => isRouted(hostIp, target));
+        for (const hostIp of routed) {
+          const address = isIPv6(hostIp) ? target.address6 : target.address;
+          bindings.push({ HostIp: isIPv6(hostIp) ? '::' : '0.0.0.0', HostPort: '' });
+          allowed.push({ protocol, from: '', address, port });
+        }
         const translated = {
           ...target,
           address: target.routed4 ? '' : target.address,
           address6: target.routed6 ? '' : target.address6,
         };
-        if (!translated.address && !translated.address6) continue;
-        const result = await openWish(wish, translated);
+        const rest = addresses.filter((hostIp) => !routed.includes(hostIp));
+        map[`${port}/${protocol}`] = bindings;
+        if (rest.length === 0 || (!translated.address && !translated.address6)) continue;
+        const result = await openWish(wish, rest, translated);
         opened.push(result);
-        const bindings = map[`${port}/${protocol}`] ?? [];
         for (const claim of result.claims) {
           bindings.push({ HostIp: claim.hostIp, HostPort: String(claim.hostPort) });
           const family = isIPv6(claim.hostIp) ? 6 : 4;
@@ -120,7 +146,6 @@ export function createPublisher(allocator: PortAllocator, ipv6: boolean) {
           const hostIp = claim.hostIp === '0.0.0.0' || claim.hostIp === '::' ? '' : claim.hostIp;
           if (address) ports.push({ protocol, family, hostIp, hostPort: claim.hostPort, address, port });
         }
-        map[`${port}/${protocol}`] = bindings;
       }
     } catch (error) {
       await closeAll(opened);

@@ -77,8 +77,8 @@ export async function openRegistry(directory: string, log: Logger): Promise<Regi
     list: () => [...networks.values()],
     addresses: (id) => spaces.get(id)!,
     subnets: () =>
-      [...networks.values()].flatMap(({ ipam }) =>
-        ipam.Config.flatMap(({ Subnet = '' }) => parsePrefix(Subnet) ?? []),
+      [...networks.values()].flatMap(({ ipam, configOnly }) =>
+        (configOnly ? [] : ipam.Config).flatMap(({ Subnet = '' }) => parsePrefix(Subnet) ?? []),
       ),
     add,
     write: (network) => writeJson(fileOf(network.id), network),

@@ -11,10 +11,15 @@ const state: FirewallState = {
       interface: 'br-a',
       internal: false,
       icc: true,
-      masquerade: ['172.30.0.0/16', 'fd00:30::/64'],
-      open: false,
+      masquerade: [
+        { subnet: '172.30.0.0/16', source: '' },
+        { subnet: '172.31.0.0/16', source: '192.0.2.7' },
+        { subnet: 'fd00:30::/64', source: 'fd00::7' },
+      ],
+      open: [],
+      routed: [4],
     },
-    { interface: 'br-b', internal: true, icc: false, masquerade: [], open: true },
+    { interface: 'br-b', internal: true, icc: false, masquerade: [], open: [4, 6], routed: [] },
   ],
   ports: [
     { protocol: 'tcp', family: 4, hostIp: '', hostPort: 8080, address: '172.30.0.2', port: 80 },
@@ -47,6 +52,7 @@ test('the kernel takes the ruleset, and takes it again in place of itself', () =
     for (const part of [
       'tcp . 8080 : 172.30.0.2 . 80',
       '127.0.0.1 . udp . 53',
+      '172.31.0.0/16 : 192.0.2.7',
       'fd00:30::2 . tcp . 444 . fd00:30::9',
     ])
       assert.ok(once.includes(part), `${part} in ${once}`);

@@ -23,10 +23,12 @@ export interface FirewallBridge {
   internal: boolean;
   /** Containers on it may talk to each other. */
   icc: boolean;
-  /** Subnets whose traffic leaves with the host's address. */
-  masquerade: readonly string[];
-  /** Reachable from outside without publishing (`gateway_mode` nat-unprotected). */
-  open: boolean;
+  /** Subnets whose traffic leaves with an address of the host: `source`, or "" for the outgoing interface's. */
+  masquerade: readonly { subnet: string; source: string }[];
+  /** Families in which all ports are reachable from outside (`gateway_mode` nat-unprotected). */
+  open: readonly (4 | 6)[];
+  /** Families without translation (`gateway_mode` routed): containers answer to ping. */
+  routed: readonly (4 | 6)[];
 }
 
 /** A port that may be reached by routing, without translation (`gateway_mode` routed), or a link with ICC off. */
@@ -90,7 +92,6 @@ function sets(state: FirewallState): string[] {
   const lines = [
     `set bridges { type ifname;${elementsOf(interfaces(() => true))} }`,
     `set internal { type ifname;${elementsOf(interfaces(({ internal }) => internal))} }`,
-    `set unprotected { type ifname;${elementsOf(interfaces(({ open }) => open))} }`,
     `set silent { type ifname . ifname;${elementsOf(
       state.bridges.filter(({ icc }) => !icc).map(({ interface: name }) => `"${name}" . "${name}"`),
     )} }`,
@@ -108,8 +109,15 @@ function sets(state: FirewallState): string[] {
       `set routed${family} { type ${type} . ${service};${named(`routed${family}`)} }`,
       `set linked${family} { type ${type} . ${type} . ${service};${named(`linked${family}`)} }`,
       `set replies${family} { type ${type} . ${service} . ${type};${named(`replies${family}`)} }`,
+      `set unprotected${family} { type ifname;${elementsOf(interfaces(({ open }) => open.includes(family)))} }`,
+      `set untranslated${family} { type ifname;${elementsOf(interfaces(({ routed }) => routed.includes(family)))} }`,
       `set masquerade${family} { type ${type}; flags interval;${elementsOf(
-        subnets.filter((subnet) => familyOf(subnet) === family),
+        subnets.map(({ subnet }) => subnet).filter((subnet) => familyOf(subnet) === family),
+      )} }`,
+      `map source${family} { type ${type} : ${type}; flags interval;${elementsOf(
+        subnets
+          .filter(({ subnet, source }) => source !== '' && familyOf(subnet) === family)
+          .map(({ subnet, source }) => `${subnet} : ${source}`),
       )} }`,
     );
   }
@@ -154,6 +162,7 @@ function chains(): string[] {
       'oifname @bridges ip saddr 127.0.0.0/8 masquerade',
       // From a container to a published port: the answer must come back through here.
       ...both((ip, n) => `oifname @bridges ct status dnat ${ip} saddr @masquerade${n} masquerade`),
+      ...both((ip, n) => `oifname != @bridges snat ${ip} to ${ip} saddr map @source${n}`),
       ...both((ip, n) => `oifname != @bridges ${ip} saddr @masquerade${n} masquerade`),
     ),
     chain(
@@ -171,7 +180,13 @@ function chains(): string[] {
       'oifname @internal drop',
       'ct status dnat accept',
       ...both((ip, n) => `${ip} daddr . meta l4proto . th dport @routed${n} accept`),
-      'iifname != @bridges oifname @unprotected accept',
+      ...both(
+        (ip, n) => `oifname @untranslated${n} meta l4proto ${ip === 'ip' ? 'icmp' : 'ipv6-icmp'} accept`,
+      ),
+      ...both(
+        (ip, n) =>
+          `iifname != @bridges oifname @unprotected${n} meta nfproto ${ip === 'ip' ? 'ipv4' : 'ipv6'} accept`,
+      ),
       // ICMPv6 neighbours and errors are "related" or local; nothing else may enter unasked.
       'drop',
     ),

@@ -5,6 +5,7 @@
  * interface, rtnetlink, publish, dns/types.
  */
 import { rm } from 'node:fs/promises';
+import { isIPv6 } from 'node:net';
 import { join } from 'node:path';
 import { createNetworkNamespace, unmount, unmountFlags, writeSysctlInNamespace } from '@noos/linux';
 import type { ContainerResolvConf } from '../dns/resolv-conf.js';
@@ -12,6 +13,7 @@ import type { EmbeddedDns } from '../dns/types.js';
 import { DaemonError, errnoOf } from '../errors.js';
 import type { Message } from '../linux/netlink.js';
 import { announce } from './announce.js';
+import { endpointSysctls } from './endpoints.js';
 import type { Firewall } from './firewall.js';
 import { type GatewayCandidate, gatewayFor } from './gateway.js';
 import { hasNames } from './names.js';
@@ -44,11 +46,13 @@ async function all(work: readonly Promise<unknown>[]): Promise<void> {
 /** Addresses first, then up: the gratuitous ARP of an interface that comes up tells them. */
 function interfaceMessages(
   index: number,
-  { address, prefixLength, address6, prefixLength6 }: Endpoint,
+  { address, prefixLength, address6, prefixLength6, request }: Endpoint,
 ): Message[] {
   return [
     ...(address ? [newAddress(index, address, prefixLength)] : []),
     ...(address6 ? [newAddress(index, address6, prefixLength6)] : []),
+    // RFC 3927 §2.8, RFC 4291 §2.5.6: the prefixes of link-local addresses.
+    ...(request.IPAMConfig?.LinkLocalIPs ?? []).map((own) => newAddress(index, own, isIPv6(own) ? 64 : 16)),
     setUp(index),
   ];
 }
@@ -75,8 +79,11 @@ export function createSandboxes(deps: SandboxDeps) {
 
   async function applySysctls(state: SandboxState, joined: readonly Joined[]): Promise<void> {
     for (const { endpoint, interfaceName } of joined)
-      if (endpoint.address6)
+      if (endpoint.address6 || endpoint.request.IPAMConfig?.LinkLocalIPs?.some(isIPv6))
         await writeSysctlInNamespace(state.path, `net/ipv6/conf/${interfaceName}/disable_ipv6`, '0');
+    for (const { endpoint, interfaceName } of joined)
+      for (const { path, value } of endpointSysctls(endpoint.request, interfaceName))
+        await writeSysctlInNamespace(state.path, path, value);
     for (const [name, value] of Object.entries(state.request.sysctls))
       await writeSysctlInNamespace(state.path, name.replaceAll('.', '/'), value);
   }
@@ -145,11 +152,16 @@ export function createSandboxes(deps: SandboxDeps) {
     const chosen = gatewayFor(4, external) ?? gatewayFor(6, external);
     const network = chosen && deps.network(chosen.endpoint.networkId);
     if (!chosen || network?.driver !== 'bridge') {
-      state.ports = Object.fromEntries(request.exposedPorts.map((key) => [key, null]));
+      const bridged = external.some(
+        ({ endpoint, external: outward }) => outward && deps.network(endpoint.networkId)?.driver === 'bridge',
+      );
+      state.ports = bridged ? Object.fromEntries(request.exposedPorts.map((key) => [key, null])) : {};
       return;
     }
     const { bindingAddress, mode4, mode6 } = bridgeSettings(network);
-    const recorded = Object.values(state.ports).some((bindings) => bindings !== null);
+    const recorded = Object.values(state.ports).some((bindings) =>
+      bindings?.some(({ HostPort }) => HostPort),
+    );
     const source = recorded ? { ports: state.ports, exposedPorts: [], publishAll: false } : request;
     const { endpoint } = chosen;
     try {

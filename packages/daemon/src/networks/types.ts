@@ -40,10 +40,16 @@ export interface Network {
   readonly enableIPv6: boolean;
   /** With what was chosen filled in. */
   readonly ipam: { Driver: string; Options: Record<string, string> | null; Config: IpamPoolConfig[] };
+  /** Pools as the user asked for them; absent on networks that the daemon made itself. */
+  readonly askedPools?: readonly IpamPoolConfig[];
   readonly options: Readonly<Record<string, string>>;
   readonly labels: Readonly<Record<string, string>>;
   /** RFC 3339. */
   readonly created: string;
+  /** Settings for other networks; no container can join it. */
+  readonly configOnly?: boolean;
+  /** Name of the network whose settings it took. */
+  readonly configFrom?: string;
 }
 
 /** What a container asks of one network (API: EndpointSettings, the request's half). */
@@ -127,6 +133,8 @@ export interface Networks {
   remove(name: string): Promise<void>;
   /** Endpoints of running containers on the network: container ID → endpoint and name. */
   endpointsOf(networkId: string): ReadonlyMap<string, { name: string; endpoint: Endpoint }>;
+  /** Throws Docker's words for settings that the network cannot honour (connect). */
+  checkEndpoint(network: Network, request: EndpointRequest): void;
   /** Checks names, addresses, aliases against the networks without changing anything (container create). */
   validate(request: SandboxRequest): void;
   /** Namespace, interfaces, addresses, ports, DNS; undone on failure. */
@@ -157,6 +165,8 @@ export interface NetworkDriver {
   linkName?(network: Network): string | undefined;
   /** Nothing can leave the network, whatever was asked: it becomes internal. */
   isolated?(request: NetworkCreate): boolean;
+  /** Which families want a gateway chosen for them; default both. */
+  gateways?(request: NetworkCreate): Readonly<Record<4 | 6, boolean>>;
   /** Throws DaemonError invalid or forbidden; changes nothing. */
   validate(network: Network): void;
   /** Undone on failure. */

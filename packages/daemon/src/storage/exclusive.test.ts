@@ -6,18 +6,19 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { DaemonError } from '../errors.js';
 import { readEngineId } from './engine-id.js';
-import { lockDataRoot, writePidFile } from './exclusive.js';
+import { lockRoot, writePidFile } from './exclusive.js';
 
 const directory = mkdtempSync(join(tmpdir(), 'noos-exclusive-'));
 after(() => rmSync(directory, { recursive: true }));
 
 test('a data root is locked until it is given back', async () => {
-  const release = await lockDataRoot(directory);
-  await assert.rejects(lockDataRoot(directory), DaemonError);
+  const release = await lockRoot(directory);
+  await assert.rejects(lockRoot(directory), DaemonError);
   await release();
-  const again = await lockDataRoot(directory);
+  const again = await lockRoot(directory);
   await again();
 });
 
@@ -25,6 +26,20 @@ test('a pid file of a living process is respected, one of a dead process replace
   const path = join(directory, 'pid');
   writeFileSync(path, String(process.ppid));
   await assert.rejects(writePidFile(path), /is still running/);
+  // A shell whose child has ended; `exec` makes of it a program that never waits for it.
+  const parent = spawn('sh', ['-c', 'true & echo $!; exec sleep 60'], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  const [line] = (await once(parent.stdout, 'data')) as [Buffer];
+  const zombie = line.toString().trim();
+  const deadline = Date.now() + 10_000;
+  while (!/\) Z /.test(readFileSync(`/proc/${zombie}/stat`, 'utf8'))) {
+    assert.ok(Date.now() < deadline, 'the child does not end');
+    await sleep(5);
+  }
+  writeFileSync(path, zombie);
+  await (await writePidFile(path))();
+  parent.kill();
   const dead = spawnSync('true').pid;
   // Its parent has become `sleep`, which does not ask how it ended.
   const parent = spawn('sh', ['-c', 'true & echo $!; exec sleep 60']);

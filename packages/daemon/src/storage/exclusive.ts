@@ -1,5 +1,5 @@
 /**
- * One daemon for one data root, and its process ID for others to read.
+ * One daemon for one data root and one exec root, and its process ID for others to read.
  *
  * In: paths. Out: how to give them back. May import: errors, linux.
  */
@@ -10,15 +10,15 @@ import { DaemonError, errnoOf } from '../errors.js';
 import { startTime } from '../linux/process.js';
 import { writeFileAtomic } from './atomic-file.js';
 
-/** Locks the data root until the returned function is called or the process ends. */
-export async function lockDataRoot(dataRoot: string): Promise<() => Promise<void>> {
-  const file = await open(join(dataRoot, 'lock'), 'a', 0o600);
+/** Locks a root directory until the returned function is called or the process ends. */
+export async function lockRoot(root: string): Promise<() => Promise<void>> {
+  const file = await open(join(root, 'lock'), 'a', 0o600);
   try {
     lockFile(file.fd);
   } catch (error) {
     await file.close();
     if (errnoOf(error) !== 'EWOULDBLOCK' && errnoOf(error) !== 'EAGAIN') throw error;
-    throw new DaemonError('conflict', `another daemon uses ${dataRoot}`, { cause: error });
+    throw new DaemonError('conflict', `another daemon uses ${root}`, { cause: error });
   }
   return () => file.close();
 }

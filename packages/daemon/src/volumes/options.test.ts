@@ -51,4 +51,5 @@ test('tmpfs options: defaults, and the last of contradicting ones', () => {
   assert.deepEqual(mergeTmpfsOptions('defaults,rshared'), ['noexec', 'nosuid', 'nodev', 'rshared']);
   for (const wrong of ['colour=red', 'size', 'lowerdir=/', 'constructor'])
     assert.throws(() => mergeTmpfsOptions(wrong), /invalid tmpfs option/);
+  assert.throws(() => mergeTmpfsOptions('colour=red'), { message: 'invalid tmpfs option ["colour" "red"]' });
 });

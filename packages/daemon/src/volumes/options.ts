@@ -116,8 +116,11 @@ export function mergeTmpfsOptions(given: string): string[] {
     if (option === 'defaults') continue;
     const flag = Object.hasOwn(flagOf, option) ? flagOf[option] : undefined;
     const name = option.split('=', 1)[0]!;
-    if (!flag && (!option.includes('=') || !tmpfsValues.has(name)))
-      throw new DaemonError('invalid', `invalid tmpfs option ${JSON.stringify(name)}`);
+    if (!flag && (option === name || !tmpfsValues.has(name))) {
+      const parts = option === name ? [name] : [name, option.slice(name.length + 1)];
+      const quoted = parts.map((part) => JSON.stringify(part)).join(' ');
+      throw new DaemonError('invalid', `invalid tmpfs option [${quoted}]`);
+    }
     const key = flag ? (propagations.has(option) ? 'propagation' : flag.flag) : name;
     if (seen.has(key)) continue;
     seen.add(key);

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { createRandom } from '../seeded-random.js';
 import { parseBind, parseMount, parseVolumesFrom } from './specification.js';
 import type { MountRequest } from './types.js';
 
@@ -95,13 +96,11 @@ test('--volumes-from strings', () => {
 
 test('any text is a mount or a DaemonError', () => {
   const alphabet = ['/', ':', 'a', 'ro', ',', 'z', '..', '.', 'nocopy', 'rshared', ' ', '\0', 'é'];
-  let seed = 7;
-  const random = (bound: number) => {
-    seed = (seed * 48271) % 0x7fffffff;
-    return seed % bound;
-  };
+  const random = createRandom(7);
   for (let round = 0; round < 5000; round++) {
-    const text = Array.from({ length: random(9) }, () => alphabet[random(alphabet.length)]).join('');
+    const text = Array.from({ length: random.below(9) }, () => alphabet[random.below(alphabet.length)]).join(
+      '',
+    );
     try {
       const { point } = parseBind(text, '');
       assert.ok(point.Destination.startsWith('/') && point.Destination !== '/', text);

@@ -220,6 +220,6 @@ export function parseVolumesFrom(text: string): { container: string; readOnly: b
 
 /** Checks one entry of HostConfig.Tmpfs. */
 export function checkTmpfs(destination: string, options: string): void {
-  checkTarget(destination, (message) => invalid(`invalid tmpfs mount: ${message}`));
+  checkTarget(destination, (message) => invalid(message));
   mergeTmpfsOptions(options);
 }

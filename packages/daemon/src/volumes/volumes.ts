@@ -10,7 +10,7 @@ import { chmod, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
 import { isIP } from 'node:net';
 import { join } from 'node:path';
 import { mount, mountFlags, unmount, unmountFlags } from '@noos/linux';
-import { DaemonError, errnoOf } from '../errors.js';
+import { DaemonError, errnoOf, systemErrorText } from '../errors.js';
 import type { EventSink } from '../events/types.js';
 import type { Layout } from '../layout.js';
 import type { Logger } from '../log.js';
@@ -197,8 +197,13 @@ export async function createVolumes({ layout, events, log }: VolumesDependencies
 
   async function mountData(entry: Entry): Promise<void> {
     const { type = '', device = '', o = '' } = entry.volume.Options ?? {};
-    const { flags, data } = parseMountOptions(await withAddress(type, o));
     const target = entry.volume.Mountpoint;
+    const failed = (reason: string) =>
+      new DaemonError('system', `error while mounting volume '${target}': ${withoutPassword(reason)}`);
+    const options = await withAddress(type, o).catch((error: unknown) => {
+      throw failed(`error resolving passed in network volume address: ${(error as Error).message}`);
+    });
+    const { flags, data } = parseMountOptions(options);
     const bind = (flags & mountFlags.bind) !== 0;
     try {
       await mount({ source: device, target, type: bind || type === 'none' ? '' : type, flags, data });
@@ -207,11 +212,12 @@ export async function createVolumes({ layout, events, log }: VolumesDependencies
         await mount({ source: '', target, type: '', flags: flags | mountFlags.remount });
     } catch (error) {
       await unmount(target, unmountFlags.detach).catch(() => {});
-      const reason = error instanceof Error ? error.message : String(error);
-      throw new DaemonError(
-        'system',
-        `error while mounting volume '${target}': failed to mount local volume: ${reason.replace(/password=[^, ]*/g, 'password=********')}`,
-      );
+      const details = [
+        `mount ${device}:${target}`,
+        ...(flags ? [`flags: 0x${flags.toString(16)}`] : []),
+        ...(data ? [`data: ${data}`] : []),
+      ];
+      throw failed(`failed to mount local volume: ${details.join(', ')}: ${systemErrorText(error)}`);
     }
     entry.mounted = true;
   }
@@ -296,8 +302,9 @@ async function withAddress(type: string, options: string): Promise<string> {
     const { address } = await lookup(host);
     return options.replace(`addr=${host}`, `addr=${address}`);
   } catch (error) {
-    throw new DaemonError('system', `error resolving passed in network volume address: ${host}`, {
-      cause: error,
-    });
+    const reason = errnoOf(error) === 'ENOTFOUND' ? 'no such host' : systemErrorText(error);
+    throw new Error(`lookup ${host}: ${reason}`, { cause: error });
   }
 }
+
+const withoutPassword = (text: string): string => text.replace(/password=[^, ]*/g, 'password=********');

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { createRandom } from '../../seeded-random.js';
 import { createDetachScanner, defaultDetachKeys, parseDetachKeys } from './detach-keys.js';
 
 test('keys in Docker syntax', () => {
@@ -39,14 +40,10 @@ test('the beginning of the sequence is passed on once it is none', () => {
 });
 
 test('any cut of any input passes the same bytes', () => {
-  let seed = 7;
-  const random = (below: number) => {
-    seed = (seed * 1103515245 + 12345) % 2 ** 31;
-    return Math.floor((seed / 2 ** 31) * below);
-  };
+  const random = createRandom(7);
   for (let round = 0; round < 300; round++) {
-    const text = Array.from({ length: random(30) }, () => 'ab\x10'[random(3)]).join('');
-    const cut = random(text.length + 1);
+    const text = Array.from({ length: random.below(30) }, () => 'ab\x10'[random.below(3)]).join('');
+    const cut = random.below(text.length + 1);
     const whole = scan(defaultDetachKeys, text, 'end');
     assert.equal(scan(defaultDetachKeys, text.slice(0, cut), text.slice(cut), 'end'), whole);
     assert.equal(whole, `${text}end`);

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { createRandom } from '../../seeded-random.js';
 import { parseChallenges } from './challenge.js';
 
 const plain = (header: string | string[]) =>
@@ -37,13 +38,12 @@ test('several challenges, in one header or in several, with escapes and tokens',
 
 test('whatever bytes come, parsing ends and throws nothing', () => {
   const alphabet = 'Basic realm="\\,= \t\u00e9;:/\'';
-  let seed = 7;
-  const next = (bound: number): number => {
-    seed = (Math.imul(seed, 1103515245) + 12345) >>> 0;
-    return (seed >>> 8) % bound;
-  };
+  const random = createRandom(7);
   for (let round = 0; round < 2000; round++) {
-    const header = Array.from({ length: next(60) }, () => alphabet[next(alphabet.length)]).join('');
+    const header = Array.from(
+      { length: random.below(60) },
+      () => alphabet[random.below(alphabet.length)],
+    ).join('');
     for (const challenge of parseChallenges(header)) assert.match(challenge.scheme, /^[^\s"=,]+$/);
   }
   assert.deepEqual(parseChallenges(`Bearer realm="${'a'.repeat(10000)}"`), []);

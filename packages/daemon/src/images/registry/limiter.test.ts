@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { createLimiter } from './limiter.js';
 
 test('places are given in order, and back', async () => {
-  const limiter = createLimiter(1);
+  const limiter = createLimiter(() => 1);
   const { signal } = new AbortController();
   const order: string[] = [];
   const first = await limiter.acquire(signal);
@@ -20,7 +20,7 @@ test('places are given in order, and back', async () => {
 });
 
 test('who gives up does not hold a place', async () => {
-  const limiter = createLimiter(1);
+  const limiter = createLimiter(() => 1);
   const { signal } = new AbortController();
   const first = await limiter.acquire(signal);
   const controller = new AbortController();
@@ -30,4 +30,17 @@ test('who gives up does not hold a place', async () => {
   first();
   (await limiter.acquire(signal))();
   await assert.rejects(limiter.acquire(controller.signal), /gone/);
+});
+
+test('the number of places may change; 0 is no limit', async () => {
+  let places = 1;
+  const limiter = createLimiter(() => places);
+  const { signal } = new AbortController();
+  const first = await limiter.acquire(signal);
+  const waiting = [limiter.acquire(signal), limiter.acquire(signal)];
+  places = 2;
+  first();
+  await Promise.all(waiting);
+  places = 0;
+  for (let round = 0; round < 10; round++) await limiter.acquire(signal);
 });

@@ -5,26 +5,30 @@ export interface Limiter {
   acquire(signal: AbortSignal, onWait?: () => void): Promise<() => void>;
 }
 
-export function createLimiter(places: number): Limiter {
-  let free = places;
+/** `places` may change while running; 0 is no limit. */
+export function createLimiter(places: () => number): Limiter {
+  let held = 0;
   const queue: (() => void)[] = [];
+  const hasPlace = (): boolean => places() === 0 || held < places();
 
   const take = (): (() => void) => {
-    let held = true;
+    let isHeld = true;
     return () => {
-      if (!held) return;
-      held = false;
-      const next = queue.shift();
-      if (next === undefined) free++;
-      else next();
+      if (!isHeld) return;
+      isHeld = false;
+      held--;
+      while (queue.length > 0 && hasPlace()) {
+        held++;
+        queue.shift()!();
+      }
     };
   };
 
   return {
     async acquire(signal, onWait) {
       signal.throwIfAborted();
-      if (free > 0) {
-        free--;
+      if (hasPlace()) {
+        held++;
         return take();
       }
       onWait?.();

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { DaemonError } from '../../errors.js';
+import { createRandom } from '../../seeded-random.js';
 import { RegistryError } from './errors.js';
 import {
   checkImage,
@@ -81,17 +82,13 @@ test('whatever document comes, it is a value or a RegistryError', () => {
     'os',
     '__proto__',
   ];
-  let seed = 3;
-  const next = (bound: number): number => {
-    seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0;
-    return (seed >>> 8) % bound;
-  };
+  const random = createRandom(3);
   const make = (depth: number): string => {
-    const kind = depth > 3 ? 0 : next(3);
-    if (kind === 0) return pieces[next(pieces.length)]!;
-    const items = Array.from({ length: next(4) }, () => make(depth + 1));
+    const kind = depth > 3 ? 0 : random.below(3);
+    if (kind === 0) return pieces[random.below(pieces.length)]!;
+    const items = Array.from({ length: random.below(4) }, () => make(depth + 1));
     if (kind === 1) return `[${items.join()}]`;
-    return `{${items.map((item) => `"${keys[next(keys.length)]}":${item}`).join()}}`;
+    return `{${items.map((item) => `"${keys[random.below(keys.length)]}":${item}`).join()}}`;
   };
   for (let round = 0; round < 5000; round++) {
     const text = make(0);

@@ -67,8 +67,8 @@ async function setUp(t: TestContext, mirrors: string[] = []) {
     },
     records,
     retry,
-    transfers: createTransfers({ ...store, downloads: createLimiter(3), retry }),
-    uploads: createLimiter(5),
+    transfers: createTransfers({ ...store, downloads: createLimiter(() => 3), retry }),
+    uploads: createLimiter(() => 5),
     config: () => ({ mirrors, insecureRegistries: [] }),
     certificateDirectories: [],
   };

@@ -9,7 +9,7 @@ import { parsePrefix } from '../addresses.js';
 import type { Firewall } from '../firewall.js';
 import { applyLinks, type Change, type Link, listLinks } from '../links.js';
 import { randomMac } from '../mac.js';
-import { bridgeSettings } from '../options.js';
+import { bridgeSettings, type GatewayMode, optionNames, parseBoolean } from '../options.js';
 import {
   deleteLink,
   newVeth,
@@ -32,25 +32,30 @@ export interface BridgeDeps {
 /** The bridge's own addresses, with prefix lengths. */
 const bridgeAddresses = (network: Network): string[] =>
   network.ipam.Config.flatMap(({ Subnet = '', Gateway }) => {
-    const { mode4, mode6 } = bridgeSettings(network);
+    const { mode4, mode6, inhibitIPv4 } = bridgeSettings(network);
     const subnet = parsePrefix(Subnet);
     if (!subnet || !Gateway || (subnet.family === 4 ? mode4 : mode6) === 'isolated') return [];
+    if (subnet.family === 4 && inhibitIPv4) return [];
     return [`${Gateway}/${subnet.length}`];
   });
 
 /** What the firewall has to know of the network. */
 export function firewallBridge(network: Network): FirewallBridge {
   const settings = bridgeSettings(network);
+  const modes = { 4: settings.mode4, 6: settings.mode6 } as const;
   const masquerade = network.ipam.Config.flatMap(({ Subnet = '' }) => {
-    const mode = Subnet.includes(':') ? settings.mode6 : settings.mode4;
-    return Subnet && !network.internal && settings.masquerade && mode.startsWith('nat') ? [Subnet] : [];
+    const family = Subnet.includes(':') ? 6 : 4;
+    if (!Subnet || network.internal || !settings.masquerade || !modes[family].startsWith('nat')) return [];
+    return [{ subnet: Subnet, source: family === 6 ? settings.host6 : settings.host4 }];
   });
+  const families = (mode: GatewayMode) => ([4, 6] as const).filter((family) => modes[family] === mode);
   return {
     interface: settings.interface,
     internal: network.internal,
     icc: settings.icc,
     masquerade,
-    open: settings.mode4 === 'nat-unprotected' || settings.mode6 === 'nat-unprotected',
+    open: families('nat-unprotected'),
+    routed: families('routed'),
   };
 }
 
@@ -77,7 +82,7 @@ export function createBridgeDriver({ firewall, instance, networks }: BridgeDeps)
   async function makeLink(network: Network, existing: Link | undefined): Promise<void> {
     const { interface: name, icc, mtuBytes } = bridgeSettings(network);
     if (existing && existing.linkinfo?.info_kind !== 'bridge')
-      throw new DaemonError('conflict', `cannot create network: interface ${name} exists and is no bridge`);
+      throw new DaemonError('system', `existing interface ${name} is not a bridge`);
     const wanted = bridgeAddresses(network);
     const global = existing?.addr_info?.filter(({ scope }) => scope === 'global') ?? [];
     const has = new Set(global.map(({ local, prefixlen }) => `${local}/${prefixlen}`));
@@ -112,8 +117,20 @@ export function createBridgeDriver({ firewall, instance, networks }: BridgeDeps)
   return {
     name: 'bridge',
     addresses: true,
+    gateways: ({ Internal, Options = {} }) => ({
+      4: !(
+        Options[optionNames.gatewayMode4] === 'isolated' ||
+        (Internal && parseBoolean(Options[optionNames.inhibitIPv4] ?? ''))
+      ),
+      6: Options[optionNames.gatewayMode6] !== 'isolated',
+    }),
     validate(network) {
+      if (!network.enableIPv4 && !network.enableIPv6)
+        throw new DaemonError('invalid', 'IPv4 or IPv6 must be enabled');
       const { interface: name } = bridgeSettings(network);
+      const subnets = network.ipam.Config.map(({ Subnet = '' }) => parsePrefix(Subnet));
+      if ([4, 6].some((family) => subnets.filter((subnet) => subnet?.family === family).length > 1))
+        throw new DaemonError('forbidden', "bridge driver doesn't support multiple subnets");
       const user = networks().find(
         (other) => other.id !== network.id && bridgeSettings(other).interface === name,
       );

@@ -102,6 +102,7 @@ export function createMacvlanDriver({ instance, networks }: MacvlanDeps): Networ
     name: 'macvlan',
     addresses: true,
     isolated: ({ Options }) => !Options?.parent,
+    gateways: ({ Internal = false }) => ({ 4: !Internal, 6: !Internal }),
     linkName: (network) => parentOf(network),
 
     validate(network) {
@@ -113,10 +114,15 @@ export function createMacvlanDriver({ instance, networks }: MacvlanDeps): Networ
       if (parent === 'lo')
         throw new DaemonError('invalid', 'loopback interface is not a valid macvlan parent link');
       const user = networks().find((other) => other.id !== network.id && other.options.parent === parent);
-      if (user)
+      if (user && modeOf(network) === 'passthru')
         throw new DaemonError(
-          'forbidden',
-          `network ${user.name} is already using parent interface ${parent}`,
+          'system',
+          `cannot use mode passthru, macvlan network ${user.id} is already using parent interface ${parent}`,
+        );
+      if (user && modeOf(user) === 'passthru')
+        throw new DaemonError(
+          'system',
+          `macvlan network ${user.id} is already using parent interface ${parent} in mode passthru`,
         );
     },
 
@@ -126,6 +132,10 @@ export function createMacvlanDriver({ instance, networks }: MacvlanDeps): Networ
     },
 
     async delete(network) {
+      const shared = networks().some(
+        (other) => other.id !== network.id && parentOf(other) === parentOf(network),
+      );
+      if (shared) return;
       const link = (await listLinks()).find(({ ifname }) => ifname === parentOf(network));
       if (link?.ifalias === instance) await applyLinks([['link', 'del', link.ifname]]);
     },
@@ -134,22 +144,31 @@ export function createMacvlanDriver({ instance, networks }: MacvlanDeps): Networ
       if (attachment === 'tap')
         throw new DaemonError('notImplemented', 'this kind of workload cannot join a macvlan network');
       const mtu = mtuOf(network.options, 0);
-      await applyLinks([
-        [
-          ...[
-            'link',
-            'add',
-            'link',
-            parentOf(network),
-            'name',
-            interfaceName,
-            'address',
-            endpoint.macAddress,
+      const parent = parentOf(network);
+      try {
+        await applyLinks([
+          [
+            ...['link', 'add', 'link', parent, 'name', interfaceName, 'address', endpoint.macAddress],
+            ...(mtu > 0 ? ['mtu', String(mtu)] : []),
+            ...['netns', sandbox.path, 'type', 'macvlan', 'mode', modeOf(network)],
           ],
-          ...(mtu > 0 ? ['mtu', String(mtu)] : []),
-          ...['netns', sandbox.path, 'type', 'macvlan', 'mode', modeOf(network)],
-        ],
-      ]);
+        ]);
+      } catch (error) {
+        if (!(error instanceof CommandError)) throw error;
+        if (modeOf(network) === 'passthru' && /Invalid argument|resource busy/.test(error.stderr))
+          throw new DaemonError(
+            'conflict',
+            `parent interface ${parent} is in use by another container: macvlan mode passthru gives it to one`,
+            { cause: error },
+          );
+        if (/Device or resource busy/.test(error.stderr))
+          throw new DaemonError(
+            'conflict',
+            `parent interface ${parent} is in use: it is the port of a bridge, a bond or in passthru mode elsewhere`,
+            { cause: error },
+          );
+        throw error;
+      }
     },
 
     async leave(_network, { sandbox, interfaceName }) {
