@@ -18,12 +18,13 @@ import { pipeline } from 'node:stream/promises';
 import { after, test } from 'node:test';
 import { Worker } from 'node:worker_threads';
 import { createRandom } from '../seeded-random.js';
-import { createTar, endOfArchive, formatEntry, zeros } from './create.js';
+import { createTar, formatEntry } from './create.js';
 import { type ExtractOptions, extractTar } from './extract.js';
-import { ArchiveError, formatHeader, type Header, parseHeader, typeFlags } from './header.js';
+import { ArchiveError, formatHeader, parseHeader, typeFlags } from './header.js';
 import { formatPax, parsePax } from './pax.js';
 import { makeRandomTree, pictureOf } from './random-tree.js';
 import { createReader, type Entry } from './reader.js';
+import { plainHeader as plain, tarEntry, tarOfEntries } from './testing.js';
 
 const scratch = mkdtempSync(join(tmpdir(), 'noos-archive-'));
 after(() => rmSync(scratch, { recursive: true, force: true }));
@@ -34,27 +35,8 @@ const fresh = (): string => {
   return path;
 };
 
-const plain: Header = {
-  name: 'a',
-  mode: 0o644,
-  uid: 0,
-  gid: 0,
-  size: 0,
-  modifiedNs: 0n,
-  type: typeFlags.file,
-  linkName: '',
-  deviceMajor: 0,
-  deviceMinor: 0,
-};
-const entry = (header: Partial<Header>, content = ''): Buffer => {
-  const bytes = Buffer.from(content);
-  return Buffer.concat([
-    formatEntry({ ...plain, ...header, size: bytes.length }),
-    bytes,
-    zeros(bytes.length),
-  ]);
-};
-const archive = (...entries: Buffer[]): Buffer => Buffer.concat([...entries, endOfArchive]);
+const entry = tarEntry;
+const archive = tarOfEntries;
 async function* once(bytes: Buffer): AsyncGenerator<Buffer> {
   yield bytes;
 }

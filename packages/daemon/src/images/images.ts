@@ -215,10 +215,12 @@ export async function createImages({
   const named = [...records.references.keys()].flatMap((full) => parseReference(full).digest ?? []);
   await content.keepOnly(new Set([...configs.keys(), ...named]));
 
+  const collectLater = (): void => {
+    inTurn(() => layers.collect(tops())).catch((error) => log.error({ error }, 'collecting layers'));
+  };
   layers.onRootRemoved((top) => {
     // The image was removed by force while its container was there.
-    if (!needs(top))
-      inTurn(() => layers.collect(tops())).catch((error) => log.error({ error }, 'collecting layers'));
+    if (!needs(top)) collectLater();
   });
 
   return {
@@ -251,7 +253,14 @@ export async function createImages({
     hold(id) {
       const config = configs.get(id);
       if (config === undefined) throw new DaemonError('notFound', `No such image: ${id}`);
-      return { release: holdChain(config) };
+      const release = holdChain(config);
+      return {
+        release() {
+          release();
+          // The image was removed meanwhile: nobody else will ask for its layers.
+          if (!configs.has(id)) collectLater();
+        },
+      };
     },
     async add(document, options = {}) {
       const bytes = options.configBytes ?? Buffer.from(JSON.stringify(document));

@@ -8,6 +8,7 @@ import { decompress } from '../archive/decompress.js';
 import { ArchiveError } from '../archive/header.js';
 import { DaemonError } from '../errors.js';
 import type { EventSink } from '../events/types.js';
+import { withLayer } from './layers/with-layer.js';
 import { transportError } from './registry/connection.js';
 import { hostPlatform } from './registry/platform.js';
 import type { Image, ImageRunConfig, Images, Layers, Platform } from './types.js';
@@ -69,16 +70,18 @@ export async function importImage(
   } catch (error) {
     throw error instanceof ArchiveError ? new DaemonError('invalid', error.message, { cause: error }) : error;
   }
-  const image = await images.add({
-    architecture: platform.architecture,
-    ...(platform.variant !== undefined && { variant: platform.variant }),
-    os: platform.os,
-    created,
-    comment: message,
-    config,
-    rootfs: { type: 'layers', diff_ids: [layer.diffId] },
-    history: [{ created, comment: message }],
-  });
+  const image = await withLayer(images, layer, () =>
+    images.add({
+      architecture: platform.architecture,
+      ...(platform.variant !== undefined && { variant: platform.variant }),
+      os: platform.os,
+      created,
+      comment: message,
+      config,
+      rootfs: { type: 'layers', diff_ids: [layer.diffId] },
+      history: [{ created, comment: message }],
+    }),
+  );
   if (reference !== undefined) await images.tag(image.id, reference);
   events.publish('image', 'import', {
     ID: image.id,
