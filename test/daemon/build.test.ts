@@ -1,6 +1,6 @@
 /** `docker build`: what it prints, its cache, several at once. */
 import assert from 'node:assert/strict';
-import { readFileSync, utimesSync } from 'node:fs';
+import { readdirSync, readFileSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import {
@@ -116,6 +116,23 @@ test('the cache', async (t) => {
     utimesSync(join(directory, 'f'), 1, 1);
     const { stdout } = await daemon.run('docker', ['build', directory], { env: classic });
     assert.equal(stdout.match(/Using cache/g)?.length, 3);
+  });
+
+  await t.test('steps before the one that failed serve the next build', async () => {
+    const layers = (): string[] => readdirSync(join(daemon.dataRoot, 'layers/graph'));
+    const count = async (): Promise<number> =>
+      Number(
+        await daemon.ok('system', 'df', '--format', '{{.TotalCount}}').then((text) => text.split('\n')[0]),
+      );
+    const [before, shown] = [layers().length, await count()];
+    const failing = { Dockerfile: 'FROM busybox\nRUN touch /kept\nRUN touch /too\nRUN touch /lost; exit 3' };
+    const first = await build(daemon, failing, ['--force-rm']);
+    assert.equal(first.code, 3);
+    assert.equal(layers().length, before + 2, 'the failed step leaves no layer');
+    assert.equal(await count(), shown + 1, 'df counts the last step only');
+    const again = await build(daemon, failing, ['--force-rm']);
+    assert.equal(again.shape.match(/Using cache/g)?.length, 2);
+    assert.equal(layers().length, before + 2);
   });
 
   await t.test('--cache-from an image without its parents', async () => {

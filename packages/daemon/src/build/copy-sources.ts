@@ -8,8 +8,8 @@ import { lstatSync, readdirSync, type Stats } from 'node:fs';
 import { lstat, readdir, stat } from 'node:fs/promises';
 import { relative } from 'node:path';
 import { errnoOf } from '../errors.js';
+import { PatternError, pathMatcher } from '../glob.js';
 import { combinedSum, fileSum } from './file-sum.js';
-import { PatternError, pathMatcher } from './glob.js';
 import { createPace } from './pace.js';
 import { checkInside, resolveInRoot, statMaybe } from './scope.js';
 

@@ -76,7 +76,7 @@ test('found by every name', async () => {
   ])
     assert.equal(images.find(name)?.id, image.id, name);
   const found = images.get('web');
-  assert.deepEqual(found.tags, ['localhost:5000/x/web:1', 'web:latest']);
+  assert.deepEqual(found.tags, ['web:latest', 'localhost:5000/x/web:1']);
   assert.deepEqual(found.digests, [`web@${digest}`]);
   assert.equal(found.size, 1);
   assert.ok(found.lastTagged);

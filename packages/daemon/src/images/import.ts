@@ -1,7 +1,7 @@
 /**
  * `docker import`: a root file system as an image of one layer.
  *
- * In: a tar stream, possibly compressed, or a URL of one. Out: an image. May import: archive, undici, files beside.
+ * In: a tar stream, possibly compressed. Out: an image. May import: archive, files beside.
  */
 import type { Readable } from 'node:stream';
 import { decompress } from '../archive/decompress.js';
@@ -9,7 +9,6 @@ import { ArchiveError } from '../archive/header.js';
 import { DaemonError } from '../errors.js';
 import type { EventSink } from '../events/types.js';
 import { withLayer } from './layers/with-layer.js';
-import { transportError } from './registry/connection.js';
 import { hostPlatform } from './registry/platform.js';
 import type { Image, ImageRunConfig, Images, Layers, Platform } from './types.js';
 
@@ -26,36 +25,6 @@ export interface ImportRequest {
   platform: Platform | undefined;
   message: string;
   config: ImageRunConfig;
-}
-
-const redirectLimit = 5;
-
-/** The body behind a URL, as `docker import http://…` fetches it. */
-export async function openUrl(url: string, signal: AbortSignal): Promise<{ body: Readable; length: number }> {
-  const { request } = await import('undici');
-  let at = url;
-  for (let redirects = 0; redirects <= redirectLimit; redirects++) {
-    let answer: Awaited<ReturnType<typeof request>>;
-    try {
-      answer = await request(at, { signal });
-    } catch (cause) {
-      signal.throwIfAborted();
-      throw new DaemonError('system', transportError('GET', at, cause).message, { cause });
-    }
-    const { statusCode, headers, body } = answer;
-    const { location } = headers;
-    if (statusCode >= 300 && statusCode < 400 && typeof location === 'string' && URL.canParse(location, at)) {
-      body.resume();
-      at = new URL(location, at).href;
-      continue;
-    }
-    if (statusCode >= 400) {
-      body.resume();
-      throw new DaemonError('system', `failed to GET ${at} with status ${statusCode}`);
-    }
-    return { body, length: Number(headers['content-length'] ?? 0) };
-  }
-  throw new DaemonError('system', `Get "${url}": stopped after ${redirectLimit} redirects`);
 }
 
 export async function importImage(

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { tarOfFiles } from '../../archive/testing.js';
+import { configWithFiles } from '../testing.js';
 import { login } from './account.js';
 import { addImage, startFakeRegistry } from './testing.js';
 import { setUp, withToken } from './testing-client.js';
@@ -31,7 +32,7 @@ test('tokens: fetched per scope, renewed when refused, no endless loop', async (
 });
 
 test('login: good and bad credentials, identity tokens, basic', async (t) => {
-  const { registry, parts, pull } = await setUp(t);
+  const { registry, parts, pull, push } = await setUp(t);
   const { signal } = new AbortController();
   const good = `Basic ${Buffer.from('ann:secret').toString('base64')}`;
   withToken(registry, (authorization) => authorization === good);
@@ -53,6 +54,9 @@ test('login: good and bad credentials, identity tokens, basic', async (t) => {
   await assert.rejects(pull('app:1'), {
     message: `Head "http://${registry.host}/v2/app/manifests/1": no basic auth credentials`,
   });
+  const config = await configWithFiles(parts, { a: 'a' });
+  await parts.images.tag((await parts.images.add(config)).id, `${registry.host}/app:1`);
+  await assert.rejects(push('app:1'), { message: 'no basic auth credentials' });
 });
 
 test('credentials stay with the registry when it redirects elsewhere', async (t) => {

@@ -238,19 +238,22 @@ export async function pull(parts: PullParts, request: PullRequest): Promise<void
         ? [reference]
         : (await repository.tags(signal)).map((tag) => ({ ...reference, tag }));
       let changed = false;
-      let labels: Record<string, string> = {};
+      let pulled: Image | undefined;
       for (const one of references) {
         const result = await pullOne(parts, repository, one, request);
         changed ||= result.changed;
-        labels = result.image.config.config?.Labels ?? {};
-        if (single) warnOfPlatform(result.image, request);
+        pulled = result.image;
       }
       report({
         status: changed
           ? `Status: Downloaded newer image for ${shown}`
           : `Status: Image is up to date for ${shown}`,
       });
-      parts.events.publish('image', 'pull', { ID: shown, Attributes: { ...labels, name } });
+      if (single && pulled !== undefined) warnOfPlatform(pulled, request);
+      parts.events.publish('image', 'pull', {
+        ID: shown,
+        Attributes: { ...pulled?.config.config?.Labels, name },
+      });
     });
   } catch (error) {
     signal.throwIfAborted();

@@ -258,7 +258,10 @@ export async function push(parts: PushParts, request: PushRequest): Promise<void
     });
   } catch (error) {
     signal.throwIfAborted();
-    throw error instanceof RegistryError ? new DaemonError('system', error.message, { cause: error }) : error;
+    if (!(error instanceof RegistryError)) throw error;
+    // dockerd names the request for a pull, not for a push.
+    const told = error.kind === 'credentials' && error.cause instanceof Error ? error.cause : error;
+    throw new DaemonError('system', told.message, { cause: error });
   }
   const labels = wanted[0]!.image.config.config?.Labels ?? {};
   events.publish('image', 'push', {
