@@ -125,6 +125,19 @@ test('COPY: files, directories, wildcards, owners, modes, links that lead out', 
   });
 });
 
+test('COPY of a directory takes links in a circle as they are; one of them is no source', async (t) => {
+  const { build, inspect } = await fixture(t);
+  const files = { 'd/round': '-> round', 'd/a': '-> b', 'd/b': '-> a' };
+  const { image } = await build('FROM base\nCOPY d /d', files);
+  await inspect(image, async (root) =>
+    assert.deepEqual((await readdir(join(root, 'd'))).sort(), ['a', 'b', 'round']),
+  );
+  await assert.rejects(
+    build('FROM base\nCOPY d/a /x', files),
+    /COPY failed: forbidden path outside the build context: d\/a \(\)/,
+  );
+});
+
 test('ADD unpacks archives; heredocs become files', async (t) => {
   const { build, inspect, directory } = await fixture(t);
   const tree = join(directory, 'packed');
@@ -241,6 +254,11 @@ test('what fails says what Docker says, and leaves no root behind', async (t) =>
     ['FROM base\nCOPY http://x/y /', /COPY failed: source can't be a URL for COPY/],
     ['FROM base\nCOPY --chown=nobody Dockerfile /', /can't find uid for user nobody: no such user: nobody/],
     ['FROM base\nCOPY --chmod=9 Dockerfile /', /invalid chmod parameter: '9'/],
+    [
+      'FROM base\nCOPY Dockerfile /etc/passwd/x',
+      /failed to copy files: stat \/etc\/passwd\/x: not a directory/,
+    ],
+    ['FROM base\nWORKDIR /etc/passwd/x', /mkdir \/etc\/passwd\/x: not a directory/],
     ['FROM base\nWORKDIR /etc/passwd', /Cannot mkdir: \/etc\/passwd is not a directory/],
     ['FROM base\nSTOPSIGNAL FOO', /Invalid signal: FOO/],
     ['FROM base\nEXPOSE x', /Invalid containerPort: x/],

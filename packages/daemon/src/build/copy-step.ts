@@ -21,7 +21,7 @@ import { combinedSum, fileSum } from './file-sum.js';
 import { createIgnore } from './ignore.js';
 import { type Owner, parseMode, parseOwner } from './owner.js';
 import { withOneComment } from './run-config.js';
-import { resolveInRoot, statMaybe } from './scope.js';
+import { fileErrorBelow, resolveInRoot, statMaybe } from './scope.js';
 import { type Build, changeFiles, commitStep, probe, type StageState } from './stage.js';
 
 export interface CopyStep {
@@ -236,7 +236,11 @@ export async function copyStep(
       const ignore = fields.exclude.length > 0 ? createIgnore(fields.exclude) : undefined;
       for (const source of sources) {
         build.signal.throwIfAborted();
-        await place(source, step, { root, destination: absolute, owner, mode, ignore, signal: build.signal });
+        const placement = { root, destination: absolute, owner, mode, ignore, signal: build.signal };
+        await place(source, step, placement).catch((error: unknown) => {
+          const text = fileErrorBelow(root, error);
+          throw text === undefined ? error : new Error(`failed to copy files: ${text}`, { cause: error });
+        });
       }
     });
     await commitStep(build, stage, config, layer);

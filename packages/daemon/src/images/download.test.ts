@@ -10,7 +10,7 @@ const { signal } = new AbortController();
 
 async function serve(t: TestContext, listener: RequestListener): Promise<string> {
   const server = createServer(listener).listen(0, '127.0.0.1');
-  t.after(() => server.close());
+  t.after(() => server.close().closeAllConnections());
   await once(server, 'listening');
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
@@ -33,6 +33,13 @@ test('redirects are followed, bodies come as they were sent', async (t) => {
   await assert.rejects(download(`${base}/round`, signal), {
     message: `Get "${base}/round": stopped after 10 redirects`,
   });
+});
+
+test('a body that nobody wants can be destroyed', async (t) => {
+  const base = await serve(t, (_, response) => response.writeHead(200).write('x'.repeat(1000)));
+  const { body } = await download(`${base}/`, signal);
+  body.destroy();
+  await new Promise((resolve) => body.on('close', resolve));
 });
 
 test("failures are told in dockerd's words", async (t) => {

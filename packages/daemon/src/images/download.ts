@@ -59,6 +59,8 @@ async function get(
     let response: Dispatcher.ResponseData;
     try {
       response = await request(url, { signal });
+      // A body that is dropped unread may still fail: without a listener that would end the daemon.
+      response.body.on('error', () => {});
     } catch (cause) {
       signal.throwIfAborted();
       throw new DaemonError('system', transportError('GET', url, cause).message, { cause });
@@ -66,7 +68,7 @@ async function get(
     const location = firstOf(response.headers.location);
     const { statusCode } = response;
     if (statusCode < 300 || statusCode >= 400 || !URL.canParse(location, url)) return { response, url };
-    response.body.on('error', () => {}).resume();
+    response.body.resume();
     url = new URL(location, url).href;
     if (!isUrl(url)) break;
   }
