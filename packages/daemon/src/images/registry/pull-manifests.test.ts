@@ -75,6 +75,8 @@ test('an index gives the image of the platform, variants included', async (t) =>
     await pull('multi:latest', { platform });
     assert.equal(architectureOf(), expected, platform);
   }
+  const byDigest = parts.images.get(`${registry.host}/multi@${sha256(bytes)}`);
+  assert.equal(byDigest.config.architecture, 'amd64', 'the digest stays with the first');
   await assert.rejects(pull('multi:latest', { platform: 'linux/ppc64le' }), {
     message: 'no matching manifest for linux/ppc64le in the manifest list entries',
   });

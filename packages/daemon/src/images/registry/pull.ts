@@ -207,9 +207,11 @@ async function pullOne(
   report({ status: `Digest: ${digest}` });
   const shown = familiarString(reference);
   const before = images.find(shown)?.id;
-  await images.addDigest(image.id, reference.familiar, digest);
-  if (reference.digest === undefined && before !== image.id)
-    await images.tag(image.id, shown, { quiet: true });
+  const byTag = reference.digest === undefined;
+  // The digest of an index stays with the platform that was pulled first, as dockerd has it.
+  if (!byTag || images.find(`${reference.familiar}@${digest}`) === undefined)
+    await images.addDigest(image.id, reference.familiar, digest);
+  if (byTag && before !== image.id) await images.tag(image.id, shown, { quiet: true });
   return { image, changed: before !== image.id };
 }
 
