@@ -58,11 +58,13 @@ export const statMaybe = async (path: string) => {
   }
 };
 
-/** An error of the file system as Go tells it, the path as the image sees it; undefined: it is another error. */
+/** An error of the file system as Go tells it, its path as the image sees it; undefined: it is another error. */
 export function fileErrorBelow(root: string, error: unknown): string | undefined {
   if (!(error instanceof Error) || errnoOf(error) === undefined) return undefined;
   const { syscall, path } = error as NodeJS.ErrnoException;
-  if (syscall === undefined || !path?.startsWith(`${root}/`)) return undefined;
-  const text = error.message.replace(/^\w+: ([^,]*),.*$/s, '$1');
-  return `${syscall} ${path.slice(root.length)}: ${text}`;
+  if (syscall === undefined || path === undefined) return undefined;
+  const below = path.startsWith(`${root}/`);
+  if (!below && path.startsWith('/')) return undefined;
+  const text = error.message.replace(/^\w+: ([^,]*),.*$/s, '$1').toLowerCase();
+  return `${syscall} ${below ? path.slice(root.length) : `/${path}`}: ${text}`;
 }
