@@ -5,7 +5,7 @@
  */
 import { DaemonError } from '../errors.js';
 import type { Call, Route } from '../http/route.js';
-import { openUrl } from '../images/import.js';
+import { download } from '../images/download.js';
 import { familiarString, isDigest, parseReference, type Reference } from '../images/reference.js';
 import { parsePlatform } from '../images/registry/platform.js';
 import { counted, layerProgress } from '../images/registry/progress.js';
@@ -81,7 +81,7 @@ export function imageTransferRoutes({ transfer, applyChanges }: ImageTransferDep
       if (source !== '-') {
         const url = source.includes('://') ? source : `http://${source}`;
         if (!URL.canParse(url)) throw new DaemonError('invalid', `parse ${JSON.stringify(url)}: invalid URL`);
-        const { body, length } = await openUrl(url, signal);
+        const { body, length = 0 } = await download(url, signal);
         progress.write({ status: `Downloading from ${url}` });
         const shown = layerProgress('', (message) => progress.write(message));
         input = counted(body, (current) => shown.bytes('Importing', current, length));

@@ -17,7 +17,7 @@ import {
 import { familiarString, parseReference, type Reference, withDefaultTag } from '../images/reference.js';
 import { formatPlatform, parsePlatform, platformRank } from '../images/registry/platform.js';
 import { saveImages } from '../images/save.js';
-import { pruneRules, selectForList } from '../images/select.js';
+import { intermediateAmong, pruneRules, selectForList } from '../images/select.js';
 import type { Content, Digest, Image, Images, Layers, Platform } from '../images/types.js';
 
 export interface ImageRouteDeps {
@@ -80,7 +80,9 @@ export function imageUsage(
   users: ImageRouteDeps['users'],
 ): ImageSummary[] {
   const shared = sharedSizes(images, layers);
-  return images.map((image) =>
+  const isIntermediate = intermediateAmong(images);
+  const listed = images.filter((image) => !isIntermediate(image));
+  return listed.map((image) =>
     summarize(
       image,
       { containers: users(image.id).length, sharedSize: shared.get(image.id)! },

@@ -4,11 +4,13 @@ import {
   createReadStream,
   createWriteStream,
   existsSync,
+  lstatSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
@@ -18,12 +20,13 @@ import { pipeline } from 'node:stream/promises';
 import { after, test } from 'node:test';
 import { Worker } from 'node:worker_threads';
 import { createRandom } from '../seeded-random.js';
-import { createTar, endOfArchive, formatEntry, zeros } from './create.js';
+import { createTar, formatEntry } from './create.js';
 import { type ExtractOptions, extractTar } from './extract.js';
-import { ArchiveError, formatHeader, type Header, parseHeader, typeFlags } from './header.js';
+import { ArchiveError, formatHeader, parseHeader, typeFlags } from './header.js';
 import { formatPax, parsePax } from './pax.js';
 import { makeRandomTree, pictureOf } from './random-tree.js';
 import { createReader, type Entry } from './reader.js';
+import { plainHeader as plain, tarEntry, tarOfEntries } from './testing.js';
 
 const scratch = mkdtempSync(join(tmpdir(), 'noos-archive-'));
 after(() => rmSync(scratch, { recursive: true, force: true }));
@@ -34,27 +37,8 @@ const fresh = (): string => {
   return path;
 };
 
-const plain: Header = {
-  name: 'a',
-  mode: 0o644,
-  uid: 0,
-  gid: 0,
-  size: 0,
-  modifiedNs: 0n,
-  type: typeFlags.file,
-  linkName: '',
-  deviceMajor: 0,
-  deviceMinor: 0,
-};
-const entry = (header: Partial<Header>, content = ''): Buffer => {
-  const bytes = Buffer.from(content);
-  return Buffer.concat([
-    formatEntry({ ...plain, ...header, size: bytes.length }),
-    bytes,
-    zeros(bytes.length),
-  ]);
-};
-const archive = (...entries: Buffer[]): Buffer => Buffer.concat([...entries, endOfArchive]);
+const entry = tarEntry;
+const archive = tarOfEntries;
 async function* once(bytes: Buffer): AsyncGenerator<Buffer> {
   yield bytes;
 }
@@ -266,6 +250,50 @@ test('nor while another process puts links in place of directories', async () =>
   await ended;
   assert.deepEqual(readdirSync(outside).sort(), ['root', 'secret']);
   assert.equal(readFileSync(join(outside, 'secret'), 'utf8'), 'do not read');
+});
+
+test('nor does it change the mode of what a link leads to that was put in place of an entry', async () => {
+  const outside = fresh();
+  const root = join(outside, 'root');
+  mkdirSync(root);
+  const secret = join(outside, 'secret');
+  writeFileSync(secret, '', { mode: 0o600 });
+  symlinkSync('../secret', join(root, 'link'));
+  const swapper = new Worker(
+    `const { renameSync } = require('node:fs');
+     const { workerData: root } = require('node:worker_threads');
+     const move = (from, to) => { try { renameSync(root + from, root + to); } catch {} };
+     for (;;) { move('/d', '/kept'); move('/link', '/d'); move('/d', '/link'); move('/kept', '/d'); }`,
+    { eval: true, workerData: root },
+  );
+  const ended = new Promise((resolve) => swapper.on('exit', resolve));
+  const deadline = Date.now() + 1000;
+  const bytes = archive(
+    ...Array.from({ length: 20 }, (_, n) =>
+      entry({ name: 'd', type: n % 2 ? typeFlags.directory : typeFlags.fifo, mode: 0o777 }),
+    ),
+  );
+  while (Date.now() < deadline && (statSync(secret).mode & 0o777) === 0o600)
+    await extract(bytes, root).catch((error: Error) => assert.ok('code' in error, error.stack));
+  await swapper.terminate();
+  await ended;
+  assert.equal(statSync(secret).mode & 0o777, 0o600);
+});
+
+test('a hard link gives the file its own owner, mode and time, as dockerd does it', async () => {
+  const root = fresh();
+  await extract(
+    archive(
+      entry({ name: 'file', mode: 0o600, modifiedNs: 5_000_000_000n }, 'content'),
+      entry({ name: 'link', type: typeFlags.link, linkName: 'file', mode: 0o4755, uid: 3, gid: 4 }),
+      entry({ name: 'symbolic', type: typeFlags.symlink, linkName: '/etc/passwd' }),
+      entry({ name: 'to symbolic', type: typeFlags.link, linkName: 'symbolic', mode: 0o777, uid: 5 }),
+    ),
+    root,
+  );
+  const { mode, uid, gid, mtimeMs } = statSync(join(root, 'file'));
+  assert.deepEqual([mode & 0o7777, uid, gid, mtimeMs], [0o4755, 3, 4, 0]);
+  assert.equal(lstatSync(join(root, 'to symbolic')).uid, 5);
 });
 
 test('overlay attributes in an archive are ignored', async () => {

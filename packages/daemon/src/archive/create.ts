@@ -29,7 +29,7 @@ import {
 } from './header.js';
 import { attributePrefix, formatPax } from './pax.js';
 import { below, cleanName, openDirectory, openRoot, splitPath } from './tree.js';
-import { isWhiteout, opaqueAttribute, opaqueWhiteout, whiteoutPrefix } from './whiteouts.js';
+import { isWhiteout, opaqueAttribute, opaqueWhiteout, whiteoutMode, whiteoutPrefix } from './whiteouts.js';
 
 export interface CreateOptions {
   /** What to archive below the root, a file or a directory; links on the way stay inside. Default: everything. */
@@ -189,7 +189,7 @@ async function* pieces(rootFd: number, options: CreateOptions): AsyncGenerator<B
         ...header,
         name: hidden,
         type: typeFlags.file,
-        mode: 0,
+        mode: whiteoutMode,
         deviceMajor: 0,
         deviceMinor: 0,
       });
@@ -207,7 +207,12 @@ async function* pieces(rootFd: number, options: CreateOptions): AsyncGenerator<B
       else if (type === typeFlags.directory) {
         yield formatEntry(header, attributesOf(path));
         if (options.overlay && getAttribute(path, opaqueAttribute)?.toString() === 'y')
-          yield formatEntry({ ...header, name: `${name}/${opaqueWhiteout}`, type: typeFlags.file, mode: 0 });
+          yield formatEntry({
+            ...header,
+            name: `${name}/${opaqueWhiteout}`,
+            type: typeFlags.file,
+            mode: whiteoutMode,
+          });
         yield* directory(path, name);
       } else {
         const linkName = type === typeFlags.symlink ? readlinkSync(path) : '';

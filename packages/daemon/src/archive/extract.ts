@@ -5,7 +5,6 @@
  * whiteouts, @noos/linux.
  */
 import {
-  chmodSync,
   closeSync,
   constants,
   fchmodSync,
@@ -24,7 +23,16 @@ import { makeNode, setAttribute, setTimes } from '@noos/linux';
 import { errnoOf } from '../errors.js';
 import { ArchiveError, typeFlags } from './header.js';
 import { type Entry, readTar, type TarHandler } from './reader.js';
-import { below, cleanName, makeDirectories, openDirectory, openRoot, removeTree, splitPath } from './tree.js';
+import {
+  below,
+  cleanName,
+  makeDirectories,
+  openDirectory,
+  openRoot,
+  removeTree,
+  setMode,
+  splitPath,
+} from './tree.js';
 import {
   isOverlayAttribute,
   opaqueAttribute,
@@ -165,9 +173,11 @@ export function createExtractor(rootFd: number, options: ExtractOptions = {}): E
       }
     }
     const { uid, gid } = ownerOf(entry);
-    lchownSync(path, uid, gid);
+    const found = lstatSync(path);
+    // chown(2) takes capabilities away, and not every archive repeats them at a hard link.
+    if (found.uid !== uid || found.gid !== gid) lchownSync(path, uid, gid);
     setAttributes(path, entry);
-    chmodSync(path, entry.mode);
+    setMode(path, entry.mode);
     directoryTimes.set(name, entry.modifiedNs);
   };
 
@@ -190,6 +200,16 @@ export function createExtractor(rootFd: number, options: ExtractOptions = {}): E
     }
   };
 
+  const finishNode = (path: string, entry: Entry): void => {
+    const { uid, gid } = ownerOf(entry);
+    const found = lstatSync(path);
+    // chown(2) takes capabilities away, and not every archive repeats them at a hard link.
+    if (found.uid !== uid || found.gid !== gid) lchownSync(path, uid, gid);
+    setAttributes(path, entry);
+    setMode(path, entry.mode);
+    setTimes(path, entry.modifiedNs, entry.modifiedNs);
+  };
+
   const makeLink = (parent: Parent, base: string, entry: Entry): void => {
     const target = cleanName(entry.linkName);
     const { directory, base: targetBase } = splitPath(prefix === '' ? target : `${prefix}/${target}`);
@@ -201,6 +221,7 @@ export function createExtractor(rootFd: number, options: ExtractOptions = {}): E
       // A link to itself would lose the file.
       if (there !== undefined && there.ino === found.ino && there.dev === found.dev) return;
       replace(parent, base, (path) => linkSync(source, path));
+      finishNode(below(parent.fd, base), entry);
     } finally {
       closeSync(targetParent);
     }
@@ -213,14 +234,6 @@ export function createExtractor(rootFd: number, options: ExtractOptions = {}): E
     });
     size += entry.size;
     options.onFile?.(entry, locationOf(parent, base));
-  };
-
-  const finishNode = (path: string, entry: Entry): void => {
-    const { uid, gid } = ownerOf(entry);
-    lchownSync(path, uid, gid);
-    setAttributes(path, entry);
-    if (entry.type !== typeFlags.symlink) chmodSync(path, entry.mode);
-    setTimes(path, entry.modifiedNs, entry.modifiedNs);
   };
 
   return {

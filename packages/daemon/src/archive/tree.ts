@@ -5,8 +5,10 @@
  * May import: @noos/linux.
  */
 import {
+  chmodSync,
   closeSync,
   constants,
+  fstatSync,
   lstatSync,
   mkdirSync,
   openSync,
@@ -66,6 +68,16 @@ export function makeDirectories(rootFd: number, path: string): number {
     closeSync(parent);
   }
   return openDirectory(rootFd, path);
+}
+
+/** chmod(2) of the file at `path` itself; a link has no mode and what it leads to keeps its own. */
+export function setMode(path: string, mode: number): void {
+  const fd = openSync(path, openFlags.path | constants.O_NOFOLLOW);
+  try {
+    if (!fstatSync(fd).isSymbolicLink()) chmodSync(`/proc/self/fd/${fd}`, mode);
+  } finally {
+    closeSync(fd);
+  }
 }
 
 /** Removes `name` of the directory `parentFd` with all it contains, following no link. */

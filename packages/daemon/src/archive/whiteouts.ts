@@ -10,6 +10,9 @@ export const opaqueWhiteout = '.wh..wh..opq';
 /** Names with this prefix are AUFS's own and never content. */
 export const whiteoutMetaPrefix = '.wh..wh.';
 
+/** Mode of these files in archives, as dockerd writes them. */
+export const whiteoutMode = 0o600;
+
 export const opaqueAttribute = 'trusted.overlay.opaque';
 export const opaqueValue = Buffer.from('y');
 

@@ -7,8 +7,9 @@
 import type { Container, Containers } from '../containers/types.js';
 import { DaemonError } from '../errors.js';
 import type { EventSink } from '../events/types.js';
+import { withLayer } from '../images/layers/with-layer.js';
 import { hostPlatform } from '../images/registry/platform.js';
-import type { Digest, ImageRunConfig, Images, Layers } from '../images/types.js';
+import type { Digest, ImageRunConfig, Images, Layer, Layers } from '../images/types.js';
 import { type ConfiguringKind, configure, workingDirectory } from './configure.js';
 import { expandBody } from './dockerfile/expand.js';
 import { type Body, parseInstruction } from './dockerfile/instructions.js';
@@ -122,24 +123,27 @@ export async function commitContainer(areas: CommitDependencies, request: Commit
   const config = mergeConfig(applyChanges(request.config ?? own, request.changes), own);
   const pause = request.pause && container.state.status === 'running';
   if (pause) await areas.containers.pause(container.id);
-  let layer: Awaited<ReturnType<Layers['commitRoot']>>;
+  let layer: Layer;
   try {
     layer = await areas.layers.commitRoot(container.id);
   } finally {
-    if (pause) await areas.containers.unpause(container.id);
+    // It may have ended, or somebody else let it go on: the layer is here all the same.
+    if (pause) await areas.containers.unpause(container.id).catch(() => {});
   }
   const parent = container.image === '' ? undefined : areas.images.find(container.image);
-  const image = await areas.images.add(
-    childConfig(parent?.config, {
-      platform: parent?.config ?? hostPlatform,
-      config,
-      step: { ...container.config },
-      author: request.author,
-      comment: request.comment,
-      diffId: layer.diffId,
-      created: new Date().toISOString(),
-    }),
-    { durable: true, ...(parent && { parent: parent.id }) },
+  const image = await withLayer(areas.images, layer, () =>
+    areas.images.add(
+      childConfig(parent?.config, {
+        platform: parent?.config ?? hostPlatform,
+        config,
+        step: { ...container.config },
+        author: request.author,
+        comment: request.comment,
+        diffId: layer.diffId,
+        created: new Date().toISOString(),
+      }),
+      { durable: true, ...(parent && { parent: parent.id }) },
+    ),
   );
   if (request.reference !== undefined) await areas.images.tag(image.id, request.reference);
   areas.events.publish('container', 'commit', {

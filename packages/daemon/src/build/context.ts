@@ -9,7 +9,7 @@ import { PassThrough, pipeline, type Readable } from 'node:stream';
 import { decompress } from '../archive/decompress.js';
 import { extractTar } from '../archive/extract.js';
 import { DaemonError, errnoOf } from '../errors.js';
-import { type Download, download } from './download.js';
+import { type Download, download } from '../images/download.js';
 import { checkOut, isGitUrl, parseGitRemote } from './git.js';
 import { createIgnore, readIgnoreFile } from './ignore.js';
 import { checkInside, resolveInRoot, statMaybe } from './scope.js';

@@ -8,10 +8,10 @@ import { lstatSync, readdirSync, type Stats } from 'node:fs';
 import { lstat, readdir, stat } from 'node:fs/promises';
 import { relative } from 'node:path';
 import { errnoOf } from '../errors.js';
+import { PatternError, pathMatcher } from '../glob.js';
 import { combinedSum, fileSum } from './file-sum.js';
-import { PatternError, pathMatcher } from './glob.js';
 import { createPace } from './pace.js';
-import { checkInside, resolveInRoot, statMaybe } from './scope.js';
+import { checkInside, forbidden, resolveInRoot, statMaybe } from './scope.js';
 
 export interface CopySource {
   /** Directory that holds the tree. */
@@ -42,10 +42,13 @@ const missing = (tree: SourceTree, path: string): Error =>
 
 /** The file's own checksum; that of a link is the checksum of what it leads to. */
 async function sumOf(root: string, path: string): Promise<string> {
-  const real = await resolveInRoot(root, path);
+  const real = await resolveInRoot(root, path).catch((error: unknown) => {
+    if (errnoOf(error) !== 'ELOOP') throw error;
+  });
+  // A link that leads nowhere, or to itself, stands for its name.
+  if (real === undefined) return path;
   const stats = await statMaybe(real);
   const name = relative(root, real);
-  // A link that leads nowhere stands for its name.
   return stats ? fileSum(real, name, stats) : name;
 }
 
@@ -75,12 +78,15 @@ async function directorySums(root: string, directory: string, exclude: Exclude):
 
 async function source(tree: SourceTree, path: string, exclude: Exclude): Promise<CopySource> {
   checkInside(path);
-  const real = await resolveInRoot(tree.root, path);
+  let real: string;
   let stats: Stats;
   try {
+    real = await resolveInRoot(tree.root, path);
     stats = await stat(real);
   } catch (error) {
     if (['ENOENT', 'ENOTDIR'].includes(errnoOf(error) ?? '')) throw missing(tree, path);
+    // Links in a circle lead nowhere inside, says dockerd.
+    if (errnoOf(error) === 'ELOOP') throw forbidden(path);
     throw error;
   }
   const sum = stats.isDirectory()

@@ -12,16 +12,16 @@ import { decompress } from '../archive/decompress.js';
 import { extractTar } from '../archive/extract.js';
 import { parseHeader } from '../archive/header.js';
 import { errnoOf } from '../errors.js';
+import { download, isUrl } from '../images/download.js';
 import { withProgress } from './context.js';
 import { copyDirectory, copySingle, makeDirectories } from './copy-files.js';
 import { type CopySource, findSources, type SourceTree } from './copy-sources.js';
 import type { CopyFields } from './dockerfile/instructions.js';
-import { download, isUrl } from './download.js';
 import { combinedSum, fileSum } from './file-sum.js';
 import { createIgnore } from './ignore.js';
 import { type Owner, parseMode, parseOwner } from './owner.js';
 import { withOneComment } from './run-config.js';
-import { resolveInRoot, statMaybe } from './scope.js';
+import { fileErrorBelow, resolveInRoot, statMaybe } from './scope.js';
 import { type Build, changeFiles, commitStep, probe, type StageState } from './stage.js';
 
 export interface CopyStep {
@@ -236,7 +236,11 @@ export async function copyStep(
       const ignore = fields.exclude.length > 0 ? createIgnore(fields.exclude) : undefined;
       for (const source of sources) {
         build.signal.throwIfAborted();
-        await place(source, step, { root, destination: absolute, owner, mode, ignore, signal: build.signal });
+        const placement = { root, destination: absolute, owner, mode, ignore, signal: build.signal };
+        await place(source, step, placement).catch((error: unknown) => {
+          const text = fileErrorBelow(root, error);
+          throw text === undefined ? error : new Error(`failed to copy files: ${text}`, { cause: error });
+        });
       }
     });
     await commitStep(build, stage, config, layer);

@@ -23,7 +23,7 @@ import { parseLines } from './dockerfile/lines.js';
 import { SyntaxProblem } from './dockerfile/text.js';
 import { copyConfig, defaultPath, environmentMap, withComment, withOneComment } from './run-config.js';
 import { runStep, settleContainers } from './run-step.js';
-import { resolveInRoot, statMaybe } from './scope.js';
+import { fileErrorBelow, resolveInRoot, statMaybe } from './scope.js';
 import {
   type Build,
   changeFiles,
@@ -190,7 +190,10 @@ async function workdir(build: Build, stage: StageState, requested: string): Prom
     const directory = await resolveInRoot(root, path);
     const found = await statMaybe(directory);
     if (found && !found.isDirectory()) throw new Error(`Cannot mkdir: ${path} is not a directory`);
-    if (!found) await makeDirectories(directory, { uid: 0, gid: 0 });
+    if (found) return;
+    await makeDirectories(directory, { uid: 0, gid: 0 }).catch((error: unknown) => {
+      throw new Error(fileErrorBelow(root, error) ?? String(error), { cause: error });
+    });
   });
   await commitStep(build, stage, step, layer);
   if (build.options.remove || build.options.forceRemove) build.out(`Removing intermediate container ${id}\n`);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { PatternError, pathMatcher } from './glob.js';
+import { PatternError, pathMatcher } from '../glob.js';
 import { createIgnore, readIgnoreFile } from './ignore.js';
 
 const ignored = (patterns: string[], path: string): boolean => createIgnore(patterns)(path);

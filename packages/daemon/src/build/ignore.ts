@@ -4,7 +4,7 @@
  * In: the file's text, paths below the context. Out: whether a path is left out. May import: glob.
  */
 import { posix } from 'node:path';
-import { ignoreMatcher } from './glob.js';
+import { ignoreMatcher } from '../glob.js';
 
 /** Go's filepath.Clean: like normalize, without a slash at the end, `.` for nothing. */
 export function cleanPath(path: string): string {

@@ -39,11 +39,13 @@ export async function resolveInRoot(root: string, path: string): Promise<string>
   return join(root, ...resolved);
 }
 
+export const forbidden = (path: string): Error =>
+  new Error(`forbidden path outside the build context: ${path} ()`);
+
 /** Refuses a path that is written so that it leads out of the context, in Docker's words. */
 export function checkInside(path: string): void {
   const clean = posix.normalize(path);
-  if (clean === '..' || clean.startsWith('../'))
-    throw new Error(`forbidden path outside the build context: ${path} ()`);
+  if (clean === '..' || clean.startsWith('../')) throw forbidden(path);
 }
 
 /** lstat, or undefined when there is nothing. */
@@ -55,3 +57,14 @@ export const statMaybe = async (path: string) => {
     throw error;
   }
 };
+
+/** An error of the file system as Go tells it, its path as the image sees it; undefined: it is another error. */
+export function fileErrorBelow(root: string, error: unknown): string | undefined {
+  if (!(error instanceof Error) || errnoOf(error) === undefined) return undefined;
+  const { syscall, path } = error as NodeJS.ErrnoException;
+  if (syscall === undefined || path === undefined) return undefined;
+  const below = path.startsWith(`${root}/`);
+  if (!below && path.startsWith('/')) return undefined;
+  const text = error.message.replace(/^\w+: ([^,]*),.*$/s, '$1').toLowerCase();
+  return `${syscall} ${below ? path.slice(root.length) : `/${path}`}: ${text}`;
+}

@@ -7,6 +7,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Containers } from '../containers/types.js';
 import { emptyLayerDiffId } from '../images/image-config.js';
+import { withLayer } from '../images/layers/with-layer.js';
 import type { Digest, Hold, ImageConfig, Images, Layer, Layers, Platform } from '../images/types.js';
 import { crashPoint } from '../storage/crash-point.js';
 import type { BuildArgs } from './build-args.js';
@@ -127,20 +128,22 @@ export async function commitStep(
   step: StepConfig,
   layer: Layer | undefined,
 ): Promise<void> {
-  const parent = stage.image === undefined ? undefined : build.images.get(stage.image);
-  const image = await build.images.add(
-    childConfig(parent?.config, {
-      platform: stage.platform,
-      config: stage.config,
-      step,
-      author: stage.author,
-      comment: '',
-      diffId: layer?.diffId,
-      created: new Date().toISOString(),
-    }),
-    parent ? { parent: parent.id } : {},
-  );
-  advance(build, stage, image.id);
+  await withLayer(build.images, layer, async () => {
+    const parent = stage.image === undefined ? undefined : build.images.get(stage.image);
+    const image = await build.images.add(
+      childConfig(parent?.config, {
+        platform: stage.platform,
+        config: stage.config,
+        step,
+        author: stage.author,
+        comment: '',
+        diffId: layer?.diffId,
+        created: new Date().toISOString(),
+      }),
+      parent ? { parent: parent.id } : {},
+    );
+    advance(build, stage, image.id);
+  });
 }
 
 /** The layer that the stage's tip ends with. */

@@ -6,18 +6,10 @@
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { endOfArchive, formatEntry, zeros } from '../archive/create.js';
 import { createLayout } from '../layout.js';
 import { createLogger } from '../log.js';
 import { type ImageStore, openImageStore } from './store.js';
-import type { Digest } from './types.js';
-
-export async function* layerTar(name: string): AsyncGenerator<Buffer> {
-  const bytes = Buffer.from(name.repeat(1000));
-  const header = { name, mode: 0o644, uid: 0, gid: 0, size: bytes.length, modifiedNs: 0n };
-  yield formatEntry({ ...header, type: '0', linkName: '', deviceMajor: 0, deviceMinor: 0 });
-  yield Buffer.concat([bytes, zeros(bytes.length), endOfArchive]);
-}
+import { configWithFiles } from './testing.js';
 
 export const openStore = (dataRoot: string): Promise<ImageStore> =>
   openImageStore({
@@ -27,21 +19,10 @@ export const openStore = (dataRoot: string): Promise<ImageStore> =>
   });
 
 /** An image whose layers hold a file of each name. */
-export async function addImage({ layers, images }: ImageStore, tag: string, names: string[]): Promise<void> {
-  const diffIds: Digest[] = [];
-  let top: Digest | undefined;
-  for (const name of names) {
-    const layer = await layers.unpack(layerTar(name), top);
-    diffIds.push(layer.diffId);
-    top = layer.chainId;
-  }
-  const config = {
-    os: 'linux',
-    architecture: 'amd64',
-    rootfs: { type: 'layers' as const, diff_ids: diffIds },
-  };
-  const image = await images.add(config);
-  await images.tag(image.id, tag);
+export async function addImage(store: ImageStore, tag: string, names: string[]): Promise<void> {
+  const files = Object.fromEntries(names.map((name) => [name, name.repeat(1000)]));
+  const image = await store.images.add(await configWithFiles(store, files));
+  await store.images.tag(image.id, tag);
 }
 
 async function runScenario(dataRoot: string): Promise<void> {

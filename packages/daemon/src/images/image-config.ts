@@ -54,6 +54,8 @@ export function parseImageConfig(bytes: Uint8Array): ImageConfig {
   }
   if (!isObject(document)) throw refuse('not an object');
   const { rootfs, history, config, os, architecture, variant, created, author } = document;
+  if (rootfs === undefined || rootfs === null)
+    throw new DaemonError('invalid', 'invalid image JSON, no RootFS key');
   if (!isObject(rootfs)) throw refuse('invalid rootfs in image configuration');
   if (rootfs.type !== 'layers') throw refuse(`unknown rootfs type ${JSON.stringify(rootfs.type)}`);
   const diffIds = rootfs.diff_ids ?? [];

@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { endOfArchive, formatEntry, zeros } from '../archive/create.js';
 import { createLayout, type Layout } from '../layout.js';
 import { createLogger } from '../log.js';
 import { type ImageStore, openImageStore } from './store.js';
+import { configWithFiles, layerTar } from './testing.js';
 import type { Digest, Image, RemovedImage, RemoveOptions } from './types.js';
 
 const scratch = mkdtempSync(join(tmpdir(), 'noos-images-'));
@@ -33,28 +33,15 @@ async function open(
   return { ...store, layout, events };
 }
 
-async function* layerTar(name: string, content: string): AsyncGenerator<Buffer> {
-  const bytes = Buffer.from(content);
-  const header = { name, mode: 0o644, uid: 0, gid: 0, size: bytes.length, modifiedNs: 0n };
-  yield formatEntry({ ...header, type: '0', linkName: '', deviceMajor: 0, deviceMinor: 0 });
-  yield Buffer.concat([bytes, zeros(bytes.length), endOfArchive]);
-}
-
 /** An image of one layer per name, on a parent's layers. */
-async function addImage({ layers, images }: ImageStore, names: string[], parent?: Image): Promise<Image> {
-  const diffIds = [...(parent?.config.rootfs.diff_ids ?? [])];
-  let top = parent?.chain.at(-1);
-  for (const name of names) {
-    const layer = await layers.unpack(layerTar(name, name), top);
-    diffIds.push(layer.diffId);
-    top = layer.chainId;
-  }
-  const config = {
-    os: 'linux',
-    architecture: 'amd64',
-    rootfs: { type: 'layers' as const, diff_ids: diffIds },
-  };
-  return images.add({ ...config, author: names.join() }, parent === undefined ? {} : { parent: parent.id });
+async function addImage(store: ImageStore, names: string[], parent?: Image): Promise<Image> {
+  const files = Object.fromEntries(names.map((name) => [name, name]));
+  const below = parent && { diffIds: parent.config.rootfs.diff_ids, top: parent.chain.at(-1) };
+  const config = await configWithFiles(store, files, below);
+  return store.images.add(
+    { ...config, author: names.join() },
+    parent === undefined ? {} : { parent: parent.id },
+  );
 }
 
 const rmi = (
@@ -89,7 +76,7 @@ test('found by every name', async () => {
   ])
     assert.equal(images.find(name)?.id, image.id, name);
   const found = images.get('web');
-  assert.deepEqual(found.tags, ['localhost:5000/x/web:1', 'web:latest']);
+  assert.deepEqual(found.tags, ['web:latest', 'localhost:5000/x/web:1']);
   assert.deepEqual(found.digests, [`web@${digest}`]);
   assert.equal(found.size, 1);
   assert.ok(found.lastTagged);
@@ -318,4 +305,16 @@ test('a download resumes, is verified, and is forgotten when told', async () => 
     read(() => Promise.reject(new Error('asked'))),
     /asked/,
   );
+});
+
+test('an image removed while it is held: its layers go with the hold', async () => {
+  const store = await open();
+  const image = await addImage(store, ['a', 'b']);
+  const hold = store.images.hold(image.id);
+  await rmi(store, image.id);
+  assert.equal(store.layers.list().length, 2);
+  hold.release();
+  // Changes are one after the other: this one comes after the layers' removal.
+  await store.images.abandon([]);
+  assert.deepEqual(store.layers.list(), []);
 });

@@ -39,6 +39,14 @@ export interface ImagesDependencies {
 const shortDigits = 12;
 export const shortId = (id: string): string => id.replace(/^sha256:/, '').slice(0, shortDigits);
 
+interface Names {
+  tags: string[];
+  digests: string[];
+}
+
+const addName = (names: Names, full: string): void =>
+  void names[full.includes('@') ? 'digests' : 'tags'].push(familiarString(parseReference(full)));
+
 export async function createImages({
   layout,
   content,
@@ -55,14 +63,11 @@ export async function createImages({
     return result;
   };
 
-  /** Names of every image, familiar and sorted. */
-  const namesOf = (id: Digest): { tags: string[]; digests: string[] } => {
-    const names = { tags: [] as string[], digests: [] as string[] };
-    for (const [full, target] of records.references)
-      if (target === id)
-        names[full.includes('@') ? 'digests' : 'tags'].push(familiarString(parseReference(full)));
-    names.tags.sort();
-    names.digests.sort();
+  /** Familiar names of an image, in the order of the full ones. */
+  const namesOf = (id: Digest): Names => {
+    const names: Names = { tags: [], digests: [] };
+    for (const full of [...records.references.keys()].sort())
+      if (records.references.get(full) === id) addName(names, full);
     return names;
   };
 
@@ -215,10 +220,12 @@ export async function createImages({
   const named = [...records.references.keys()].flatMap((full) => parseReference(full).digest ?? []);
   await content.keepOnly(new Set([...configs.keys(), ...named]));
 
+  const collectLater = (): void => {
+    inTurn(() => layers.collect(tops())).catch((error) => log.error({ error }, 'collecting layers'));
+  };
   layers.onRootRemoved((top) => {
     // The image was removed by force while its container was there.
-    if (!needs(top))
-      inTurn(() => layers.collect(tops())).catch((error) => log.error({ error }, 'collecting layers'));
+    if (!needs(top)) collectLater();
   });
 
   return {
@@ -234,11 +241,11 @@ export async function createImages({
       return view(id);
     },
     list() {
-      const names = new Map<Digest, { tags: string[]; digests: string[] }>();
+      const names = new Map<Digest, Names>();
       for (const [full, id] of [...records.references].sort(([a], [b]) => (a < b ? -1 : 1))) {
         const entry = names.get(id) ?? { tags: [], digests: [] };
         names.set(id, entry);
-        entry[full.includes('@') ? 'digests' : 'tags'].push(familiarString(parseReference(full)));
+        addName(entry, full);
       }
       return [...configs.keys()].map((id) => view(id, names.get(id) ?? { tags: [], digests: [] }));
     },
@@ -251,7 +258,14 @@ export async function createImages({
     hold(id) {
       const config = configs.get(id);
       if (config === undefined) throw new DaemonError('notFound', `No such image: ${id}`);
-      return { release: holdChain(config) };
+      const release = holdChain(config);
+      return {
+        release() {
+          release();
+          // The image was removed meanwhile: nobody else will ask for its layers.
+          if (!configs.has(id)) collectLater();
+        },
+      };
     },
     async add(document, options = {}) {
       const bytes = options.configBytes ?? Buffer.from(JSON.stringify(document));

@@ -1,14 +1,14 @@
 /**
  * `docker import`: a root file system as an image of one layer.
  *
- * In: a tar stream, possibly compressed, or a URL of one. Out: an image. May import: archive, undici, files beside.
+ * In: a tar stream, possibly compressed. Out: an image. May import: archive, files beside.
  */
 import type { Readable } from 'node:stream';
 import { decompress } from '../archive/decompress.js';
 import { ArchiveError } from '../archive/header.js';
 import { DaemonError } from '../errors.js';
 import type { EventSink } from '../events/types.js';
-import { transportError } from './registry/connection.js';
+import { withLayer } from './layers/with-layer.js';
 import { hostPlatform } from './registry/platform.js';
 import type { Image, ImageRunConfig, Images, Layers, Platform } from './types.js';
 
@@ -27,36 +27,6 @@ export interface ImportRequest {
   config: ImageRunConfig;
 }
 
-const redirectLimit = 5;
-
-/** The body behind a URL, as `docker import http://…` fetches it. */
-export async function openUrl(url: string, signal: AbortSignal): Promise<{ body: Readable; length: number }> {
-  const { request } = await import('undici');
-  let at = url;
-  for (let redirects = 0; redirects <= redirectLimit; redirects++) {
-    let answer: Awaited<ReturnType<typeof request>>;
-    try {
-      answer = await request(at, { signal });
-    } catch (cause) {
-      signal.throwIfAborted();
-      throw new DaemonError('system', transportError('GET', at, cause).message, { cause });
-    }
-    const { statusCode, headers, body } = answer;
-    const { location } = headers;
-    if (statusCode >= 300 && statusCode < 400 && typeof location === 'string' && URL.canParse(location, at)) {
-      body.resume();
-      at = new URL(location, at).href;
-      continue;
-    }
-    if (statusCode >= 400) {
-      body.resume();
-      throw new DaemonError('system', `failed to GET ${at} with status ${statusCode}`);
-    }
-    return { body, length: Number(headers['content-length'] ?? 0) };
-  }
-  throw new DaemonError('system', `Get "${url}": stopped after ${redirectLimit} redirects`);
-}
-
 export async function importImage(
   { images, layers, events }: ImportParts,
   { input, reference, platform = hostPlatform, message, config }: ImportRequest,
@@ -69,16 +39,18 @@ export async function importImage(
   } catch (error) {
     throw error instanceof ArchiveError ? new DaemonError('invalid', error.message, { cause: error }) : error;
   }
-  const image = await images.add({
-    architecture: platform.architecture,
-    ...(platform.variant !== undefined && { variant: platform.variant }),
-    os: platform.os,
-    created,
-    comment: message,
-    config,
-    rootfs: { type: 'layers', diff_ids: [layer.diffId] },
-    history: [{ created, comment: message }],
-  });
+  const image = await withLayer(images, layer, () =>
+    images.add({
+      architecture: platform.architecture,
+      ...(platform.variant !== undefined && { variant: platform.variant }),
+      os: platform.os,
+      created,
+      comment: message,
+      config,
+      rootfs: { type: 'layers', diff_ids: [layer.diffId] },
+      history: [{ created, comment: message }],
+    }),
+  );
   if (reference !== undefined) await images.tag(image.id, reference);
   events.publish('image', 'import', {
     ID: image.id,

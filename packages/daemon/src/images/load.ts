@@ -155,12 +155,16 @@ async function loadLayers(
   const chain = chainOf(diffIds);
   const known = chain.findIndex((chainId) => layers.find(chainId) === undefined);
   const start = known === -1 ? chain.length : known;
+  const below = start > 0 ? layers.hold(chain[start - 1]!) : undefined;
   const prepare = async (i: number): Promise<PreparedLayer> => {
     const name = names[i]!;
     const total = await spool.size(name);
     const progress = layerProgress(shortId(diffIds[i]!), request.quiet ? () => {} : request.report);
     const source = counted(spool.stream(name), (current) => progress.bytes('Loading layer', current, total));
-    return layers.prepare(await decompress(source), diffIds[i]!);
+    const layer = await layers.prepare(await decompress(source));
+    if (layer.diffId === diffIds[i]) return layer;
+    await layer.discard();
+    throw invalid(`invalid diffID for layer ${i}: expected "${diffIds[i]}", got "${layer.diffId}"`);
   };
   const prepared: (Promise<PreparedLayer> | undefined)[] = [];
   try {
@@ -177,6 +181,8 @@ async function loadLayers(
     for (const one of settled) if (one.status === 'fulfilled') await one.value?.discard();
     await images.abandon(chain);
     throw error;
+  } finally {
+    below?.release();
   }
 }
 

@@ -63,6 +63,7 @@ test('filters narrow, several of one time bound all hold', () => {
   assert.deepEqual(list({ label: ['a=1'] }), ['middle']);
   assert.deepEqual(list({ reference: ['docker.io/library/you*'] }), ['young']);
   assert.deepEqual(list({ reference: ['*/young'] }), []);
+  assert.throws(() => list({ reference: ['['] }), { message: 'syntax error in pattern' });
 });
 
 test('prune keeps what is used, labelled otherwise or too young', () => {

@@ -1,12 +1,12 @@
 /**
  * Which images a list or a prune is about: Docker's filters.
  *
- * In: images, filters. Out: images. May import: errors, filters, events/select, reference, describe, picomatch.
+ * In: images, filters. Out: images. May import: errors, filters, events/select, reference, describe, glob.
  */
-import { createRequire } from 'node:module';
 import { DaemonError } from '../errors.js';
 import { parseTimestamp } from '../events/select.js';
 import { booleanFilter, checkFilters, type Filters, matchesLabels } from '../filters.js';
+import { PatternError, pathMatcher } from '../glob.js';
 import { createdMs } from './describe.js';
 import { fullString, parseReference } from './reference.js';
 import type { Digest, Image } from './types.js';
@@ -25,9 +25,11 @@ const untilMs = (value: string, nowMs: number): number => {
 
 /** Go's path.Match, which does not cross slashes. */
 function globMatcher(pattern: string): (text: string) => boolean {
-  const load = createRequire(import.meta.url);
-  const picomatch = load('picomatch') as typeof import('picomatch');
-  return picomatch(pattern, { dot: true, nobrace: true, noextglob: true, noglobstar: true, nonegate: true });
+  try {
+    return pathMatcher(pattern);
+  } catch (error) {
+    throw error instanceof PatternError ? new DaemonError('invalid', error.message, { cause: error }) : error;
+  }
 }
 
 /** Names a `reference` pattern is compared with: with and without tag, familiar and full. */
@@ -45,6 +47,14 @@ export interface ListRequest {
   get(name: string): Image;
 }
 
+const isNamed = ({ tags, digests }: Image): boolean => tags.length + digests.length > 0;
+
+/** Tells images that others were built on and nobody gave a name: shown with `--all` only. */
+export function intermediateAmong(images: readonly Image[]): (image: Image) => boolean {
+  const parents = new Set(images.flatMap(({ parent }) => parent ?? []));
+  return (image) => !isNamed(image) && parents.has(image.id);
+}
+
 /** For `GET /images/json`: newest first, `reference` cuts the names down to those that match. */
 export function selectForList(images: readonly Image[], { filters, all, nowMs, get }: ListRequest): Image[] {
   checkFilters(filters, ['dangling', 'label', 'before', 'since', 'reference', 'until']);
@@ -59,7 +69,7 @@ export function selectForList(images: readonly Image[], { filters, all, nowMs, g
     ...(filters.get('since') ?? []).map((value) => createdMs(get(value).config) ?? Number.NEGATIVE_INFINITY),
   );
   const patterns = filters.get('reference')?.map(globMatcher);
-  const parents = new Set(images.flatMap(({ parent }) => parent ?? []));
+  const isIntermediate = intermediateAmong(images);
 
   const isWithin = ({ config }: Image): boolean => {
     const ms = createdMs(config);
@@ -73,9 +83,9 @@ export function selectForList(images: readonly Image[], { filters, all, nowMs, g
     const [tags, digests] = [image.tags.filter(keep), image.digests.filter(keep)];
     return tags.length + digests.length === 0 ? undefined : { ...image, tags, digests };
   };
-  const isWanted = ({ id, tags, digests }: Image): boolean => {
-    if (tags.length + digests.length > 0) return dangling !== true || tags.length === 0;
-    return dangling !== false && ((all && dangling !== true) || !parents.has(id));
+  const isWanted = (image: Image): boolean => {
+    if (isNamed(image)) return dangling !== true || image.tags.length === 0;
+    return dangling !== false && ((all && dangling !== true) || !isIntermediate(image));
   };
 
   return images

@@ -15,9 +15,10 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { createTar, endOfArchive, formatEntry, zeros } from '../../archive/create.js';
+import { createTar } from '../../archive/create.js';
 import { type Header, typeFlags } from '../../archive/header.js';
 import { makeRandomTree, pictureOf } from '../../archive/random-tree.js';
+import { tarEntry, tarOfEntries } from '../../archive/testing.js';
 import { createLayout, type Layout } from '../../layout.js';
 import { createRandom } from '../../seeded-random.js';
 import type { Digest, Layers } from '../types.js';
@@ -34,20 +35,10 @@ const freshLayout = (): Layout => createLayout(join(scratch, `data${count++}`), 
 const open = async (layout = freshLayout()): Promise<Layers> => createLayers({ layout });
 
 const entry = (name: string, content = '', header: Partial<Header> = {}): Buffer => {
-  const bytes = Buffer.from(content);
-  const whole = {
-    ...{ name, mode: name.endsWith('/') ? 0o755 : 0o644, uid: 0, gid: 0, size: bytes.length, modifiedNs: 0n },
-    ...{
-      type: name.endsWith('/') ? typeFlags.directory : typeFlags.file,
-      linkName: '',
-      deviceMajor: 0,
-      deviceMinor: 0,
-    },
-    ...header,
-  };
-  return Buffer.concat([formatEntry(whole), bytes, zeros(bytes.length)]);
+  const directory = name.endsWith('/') && { mode: 0o755, type: typeFlags.directory };
+  return tarEntry({ name, ...directory, ...header }, content);
 };
-const tarOf = (...entries: Buffer[]): Buffer => Buffer.concat([...entries, endOfArchive]);
+const tarOf = tarOfEntries;
 async function* pieces(bytes: Buffer, size = 10_000): AsyncGenerator<Buffer> {
   for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
 }

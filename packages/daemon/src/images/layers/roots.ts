@@ -251,7 +251,6 @@ export function openRoots(directory: string, temporary: string, graph: Graph): R
   };
 }
 
-/** The merged root directory shows the topmost one's owner and mode. */
 /** The root directory belongs to the image's owner but can be entered by everybody, as with dockerd's overlay2. */
 function copyOwner(from: string, to: string): void {
   const { uid, gid } = statSync(from);

@@ -5,21 +5,13 @@
  */
 import { STATUS_CODES } from 'node:http';
 import { DaemonError } from '../../errors.js';
-import type { Logger } from '../../log.js';
 import { configLimitBytes } from '../image-config.js';
 import { fullString, type Reference, withDefaultTag } from '../reference.js';
 import type { Descriptor, Platform, RegistryAuth } from '../types.js';
-import type { RegistryConfig } from './endpoints.js';
 import { RegistryError } from './errors.js';
 import { parseManifest } from './manifest.js';
-import { onRegistry } from './operation.js';
+import { onRegistry, type RegistryAccess } from './operation.js';
 import { openRepository } from './repository.js';
-
-export interface AccountParts {
-  config(): RegistryConfig;
-  log: Logger;
-  certificateDirectories?: readonly string[] | undefined;
-}
 
 const asDaemonError = (error: unknown): unknown => {
   if (!(error instanceof RegistryError)) return error;
@@ -38,20 +30,15 @@ export function registryOfAddress(address: string | undefined): string {
 }
 
 /** Checks the credentials; the token, when the registry gives one, replaces the password. */
-export async function login(parts: AccountParts, auth: RegistryAuth, signal: AbortSignal): Promise<string> {
-  const { config, log, certificateDirectories } = parts;
+export async function login(
+  access: RegistryAccess,
+  auth: RegistryAuth,
+  signal: AbortSignal,
+): Promise<string> {
   const registry = registryOfAddress(auth.serveraddress);
-  const options = {
-    config: config(),
-    registry,
-    purpose: 'push' as const,
-    auth,
-    signal,
-    log,
-    certificateDirectories,
-  };
   try {
-    return await onRegistry({ ...options, offline: true }, async (connection) => {
+    const operation = { registry, purpose: 'push' as const, auth, signal, offline: true };
+    return await onRegistry(access, operation, async (connection) => {
       const response = await connection.request({
         method: 'GET',
         url: '/v2/',
@@ -75,23 +62,15 @@ export async function login(parts: AccountParts, auth: RegistryAuth, signal: Abo
 
 /** API: DistributionInspect. */
 export async function inspectDistribution(
-  parts: AccountParts,
+  access: RegistryAccess,
   given: Reference,
   auth: RegistryAuth | undefined,
   signal: AbortSignal,
 ): Promise<{ Descriptor: Descriptor; Platforms: Platform[] }> {
-  const { config, log, certificateDirectories } = parts;
   const reference = withDefaultTag(given);
-  const options = {
-    config: config(),
-    registry: reference.domain,
-    purpose: 'pull' as const,
-    auth,
-    signal,
-    log,
-  };
   try {
-    return await onRegistry({ ...options, certificateDirectories }, async (connection) => {
+    const operation = { registry: reference.domain, purpose: 'pull' as const, auth, signal };
+    return await onRegistry(access, operation, async (connection) => {
       const repository = openRepository(connection, reference.path, 'pull');
       const source = reference.digest ?? (await repository.resolve(reference.tag!, signal)).digest;
       const { bytes, mediaType, digest } = await repository.manifest(source, signal);

@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer as createPlainServer } from 'node:http';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { TLSSocket } from 'node:tls';
 import { tlsMaterial } from './certificates.js';
 import { connect } from './connection.js';
@@ -138,4 +141,19 @@ test('network errors are said as Go says them', () => {
   );
   assert.equal(say({ code: 'ECONNRESET' }), 'read: connection reset by peer');
   assert.equal(say({}), 'raw');
+});
+
+test('an answer that is not wanted can be dropped', async (t) => {
+  const server = createPlainServer((_, response) => response.end('{}'));
+  t.after(() => server.close().closeAllConnections());
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const connection = await connect({ url, mirror: false, insecure: true });
+  const { body } = await connection.request({ method: 'GET', url: '/v2/x/blobs/y' });
+  // Whole but unread: then the client has no listener of its own on it any more.
+  await sleep(50);
+  body.destroy();
+  // An error event without a listener would end the process.
+  await new Promise((resolve) => body.on('close', resolve));
+  await connection.close();
 });

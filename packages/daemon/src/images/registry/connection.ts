@@ -137,6 +137,8 @@ export async function connect(endpoint: Endpoint, options: ConnectOptions = {}):
         ...(request.body !== undefined && { body: request.body }),
         ...(signal !== undefined && { signal }),
       });
+      // A body that is dropped unread may still fail: without a listener that would end the daemon.
+      body.on('error', () => {});
       return { status: statusCode, headers, body, url };
     } catch (error) {
       if (signal?.aborted) throw signal.reason;

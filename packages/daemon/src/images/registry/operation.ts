@@ -1,7 +1,7 @@
 /**
  * One operation on a registry: its endpoints are tried in order until one answers.
  *
- * In: a registry's name, what to do with a connection. Out: its result, or the last error. May import: files beside.
+ * In: how registries are reached, a registry's name, what to do with a connection. Out: its result, or the last error. May import: files beside.
  */
 import type { Logger } from '../../log.js';
 import type { RegistryAuth } from '../types.js';
@@ -9,15 +9,21 @@ import { type Connection, connect } from './connection.js';
 import { type Endpoint, endpointsOf, type RegistryConfig } from './endpoints.js';
 import { RegistryError, worthAnotherEndpoint } from './errors.js';
 
-export interface OperationOptions {
-  config: RegistryConfig;
+/** How this host reaches registries: the same for every operation. */
+export interface RegistryAccess {
+  config(): RegistryConfig;
+  log: Logger;
+  /** Absent: /etc/docker/certs.d and the like. */
+  certificateDirectories?: readonly string[] | undefined;
+}
+
+export interface Operation {
   registry: string;
   purpose: 'pull' | 'push';
-  auth?: RegistryAuth | undefined;
+  auth: RegistryAuth | undefined;
   signal: AbortSignal;
-  log: Logger;
+  /** Ask for a token that outlives the password (`docker login`). */
   offline?: boolean;
-  certificateDirectories?: readonly string[] | undefined;
 }
 
 /** Credentials are for the registry they were given for, never for a mirror. */
@@ -26,13 +32,13 @@ const authFor = (endpoint: Endpoint, auth: RegistryAuth | undefined): RegistryAu
 
 /** Runs `use` with a connection that is closed afterwards. */
 export async function onRegistry<T>(
-  options: OperationOptions,
+  { config, log, certificateDirectories }: RegistryAccess,
+  { registry, purpose, auth, signal, offline }: Operation,
   use: (connection: Connection) => Promise<T>,
 ): Promise<T> {
-  const { config, registry, purpose, auth, signal, log, offline, certificateDirectories } = options;
   const speaksTls = new Set<string>();
   let last: unknown = new RegistryError('transport', `no endpoints found for ${registry}`);
-  for (const endpoint of await endpointsOf(registry, config, purpose)) {
+  for (const endpoint of await endpointsOf(registry, config(), purpose)) {
     const { host, protocol } = new URL(endpoint.url);
     // A registry that answered over TLS is never asked again in clear.
     if (protocol === 'http:' && speaksTls.has(host)) continue;

@@ -6,13 +6,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { DaemonError } from '../../errors.js';
 import type { EventSink } from '../../events/types.js';
-import type { Logger } from '../../log.js';
 import { configLimitBytes, parseImageConfig } from '../image-config.js';
 import { chainOf } from '../layers/chain-id.js';
 import { familiarString, fullString, type Reference } from '../reference.js';
 import type { Digest, Hold, Image, ImageConfig, Images, Layers, Platform, RegistryAuth } from '../types.js';
 import type { BlobRecords } from './blob-records.js';
-import type { RegistryConfig } from './endpoints.js';
 import { pullError, RegistryError, worthRetrying } from './errors.js';
 import {
   checkImage,
@@ -22,21 +20,18 @@ import {
   parseManifest,
   selectManifests,
 } from './manifest.js';
-import { onRegistry } from './operation.js';
+import { onRegistry, type RegistryAccess } from './operation.js';
 import { formatPlatform, hostPlatform, platformRank } from './platform.js';
 import { type Report, shortId } from './progress.js';
 import { openRepository, type Repository } from './repository.js';
 import type { Transfers } from './transfers.js';
 
-export interface PullParts {
+export interface PullParts extends RegistryAccess {
   images: Images;
   layers: Layers;
   events: EventSink;
-  log: Logger;
   transfers: Transfers;
   records: BlobRecords;
-  config(): RegistryConfig;
-  certificateDirectories?: readonly string[] | undefined;
 }
 
 export interface PullRequest {
@@ -212,9 +207,11 @@ async function pullOne(
   report({ status: `Digest: ${digest}` });
   const shown = familiarString(reference);
   const before = images.find(shown)?.id;
-  await images.addDigest(image.id, reference.familiar, digest);
-  if (reference.digest === undefined && before !== image.id)
-    await images.tag(image.id, shown, { quiet: true });
+  const byTag = reference.digest === undefined;
+  // The digest of an index stays with the platform that was pulled first, as dockerd has it.
+  if (!byTag || images.find(`${reference.familiar}@${digest}`) === undefined)
+    await images.addDigest(image.id, reference.familiar, digest);
+  if (byTag && before !== image.id) await images.tag(image.id, shown, { quiet: true });
   return { image, changed: before !== image.id };
 }
 
@@ -231,39 +228,34 @@ function warnOfPlatform(image: Image, { platform, report, reference }: PullReque
 /** Pulls; the errors are DaemonErrors in dockerd's words. */
 export async function pull(parts: PullParts, request: PullRequest): Promise<void> {
   const { reference, auth, report, signal } = request;
-  const { events, log, config, certificateDirectories } = parts;
   const shown = familiarString(reference);
   const name = reference.familiar;
   if (name === 'scratch') throw new DaemonError('forbidden', "'scratch' is a reserved name");
-  const options = {
-    config: config(),
-    registry: reference.domain,
-    purpose: 'pull' as const,
-    auth,
-    signal,
-    log,
-  };
   try {
-    await onRegistry({ ...options, certificateDirectories }, async (connection) => {
+    const operation = { registry: reference.domain, purpose: 'pull' as const, auth, signal };
+    await onRegistry(parts, operation, async (connection) => {
       const repository = openRepository(connection, reference.path, 'pull');
       const single = reference.tag !== undefined || reference.digest !== undefined;
       const references = single
         ? [reference]
         : (await repository.tags(signal)).map((tag) => ({ ...reference, tag }));
       let changed = false;
-      let labels: Record<string, string> = {};
+      let pulled: Image | undefined;
       for (const one of references) {
         const result = await pullOne(parts, repository, one, request);
         changed ||= result.changed;
-        labels = result.image.config.config?.Labels ?? {};
-        if (single) warnOfPlatform(result.image, request);
+        pulled = result.image;
       }
       report({
         status: changed
           ? `Status: Downloaded newer image for ${shown}`
           : `Status: Image is up to date for ${shown}`,
       });
-      events.publish('image', 'pull', { ID: shown, Attributes: { ...labels, name } });
+      if (single && pulled !== undefined) warnOfPlatform(pulled, request);
+      parts.events.publish('image', 'pull', {
+        ID: shown,
+        Attributes: { ...pulled?.config.config?.Labels, name },
+      });
     });
   } catch (error) {
     signal.throwIfAborted();

@@ -10,30 +10,25 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { createGzip } from 'node:zlib';
 import { DaemonError } from '../../errors.js';
 import type { EventSink } from '../../events/types.js';
-import type { Logger } from '../../log.js';
 import { familiarString, parseReference, type Reference } from '../reference.js';
 import type { Content, Descriptor, Digest, Image, Images, Layers, RegistryAuth } from '../types.js';
 import type { BlobRecords } from './blob-records.js';
 import { defaultRetryPolicy, type RetryPolicy } from './download.js';
-import type { RegistryConfig } from './endpoints.js';
 import { RegistryError, worthRetrying } from './errors.js';
 import type { Limiter } from './limiter.js';
 import { digestOf, makeManifest, mediaTypes } from './manifest.js';
-import { onRegistry } from './operation.js';
+import { onRegistry, type RegistryAccess } from './operation.js';
 import { type LayerProgress, layerProgress, type Report, shortId } from './progress.js';
 import { openRepository, type Repository } from './repository.js';
 
-export interface PushParts {
+export interface PushParts extends RegistryAccess {
   images: Images;
   layers: Layers;
   content: Content;
   events: EventSink;
-  log: Logger;
   records: BlobRecords;
   uploads: Limiter;
-  config(): RegistryConfig;
   retry?: RetryPolicy | undefined;
-  certificateDirectories?: readonly string[] | undefined;
 }
 
 export interface PushRequest {
@@ -238,7 +233,7 @@ async function pushTag(
 
 /** Pushes one tag or all; errors are in dockerd's words. */
 export async function push(parts: PushParts, request: PushRequest): Promise<void> {
-  const { images, events, log, config, certificateDirectories } = parts;
+  const { images, events } = parts;
   const { reference, auth, report, signal } = request;
   const { familiar, tag, digest, domain, path, repository: name } = reference;
   report({ status: `The push refers to repository [${name}]` });
@@ -254,16 +249,19 @@ export async function push(parts: PushParts, request: PushRequest): Promise<void
   const wanted = tag === undefined ? tagged : tagged.filter((entry) => entry.reference.tag === tag);
   if (wanted.length === 0)
     throw new DaemonError('system', `tag does not exist: ${familiarString(reference)}`);
-  const options = { config: config(), registry: domain, purpose: 'push' as const, auth, signal, log };
   try {
-    await onRegistry({ ...options, certificateDirectories }, async (connection) => {
+    const operation = { registry: domain, purpose: 'push' as const, auth, signal };
+    await onRegistry(parts, operation, async (connection) => {
       const repository = openRepository(connection, path, 'pull,push');
       for (const entry of wanted.sort((a, b) => a.reference.tag.localeCompare(b.reference.tag)))
         await pushTag(parts, repository, entry.reference, entry.image, request);
     });
   } catch (error) {
     signal.throwIfAborted();
-    throw error instanceof RegistryError ? new DaemonError('system', error.message, { cause: error }) : error;
+    if (!(error instanceof RegistryError)) throw error;
+    // dockerd names the request for a pull, not for a push.
+    const told = error.kind === 'credentials' && error.cause instanceof Error ? error.cause : error;
+    throw new DaemonError('system', told.message, { cause: error });
   }
   const labels = wanted[0]!.image.config.config?.Labels ?? {};
   events.publish('image', 'push', {

@@ -5,11 +5,11 @@
  */
 import { DaemonError } from '../../errors.js';
 import { booleanFilter, checkFilters, type Filters } from '../../filters.js';
-import type { Logger } from '../../log.js';
 import type { RegistryAuth } from '../types.js';
 import { type Connection, connect, readBody } from './connection.js';
-import { isInsecure, type RegistryConfig } from './endpoints.js';
+import { isInsecure } from './endpoints.js';
 import { RegistryError } from './errors.js';
+import type { RegistryAccess } from './operation.js';
 import { collectPages } from './repository.js';
 
 /** API: ImageSearchResponseItem. */
@@ -134,7 +134,7 @@ async function searchAt(
 
 /** Best matches as the registry orders them. */
 export async function search(
-  parts: { config(): RegistryConfig; log: Logger; certificateDirectories?: readonly string[] | undefined },
+  { config, certificateDirectories }: RegistryAccess,
   { term, limit, filters, auth, signal }: SearchRequest,
 ): Promise<SearchResult[]> {
   filterResults([], filters);
@@ -147,7 +147,7 @@ export async function search(
   if (wanted < 1 || wanted > largestLimit)
     throw new DaemonError('invalid', `limit ${limit} is outside the range of [1, ${largestLimit}]`);
   const { registry, query } = splitTerm(term);
-  const insecure = await isInsecure(registry, parts.config());
+  const insecure = await isInsecure(registry, config());
   const urls =
     registry === hub.name ? [hub.url] : [`https://${registry}`, ...(insecure ? [`http://${registry}`] : [])];
   let last: unknown;
@@ -155,11 +155,7 @@ export async function search(
     let connection: Connection | undefined;
     try {
       const endpoint = { url, mirror: false, insecure };
-      connection = await connect(endpoint, {
-        auth,
-        signal,
-        certificateDirectories: parts.certificateDirectories,
-      });
+      connection = await connect(endpoint, { auth, signal, certificateDirectories });
       const results = await searchAt(connection, registry, query, wanted, signal);
       return filterResults(results, filters).slice(0, wanted);
     } catch (error) {
