@@ -149,7 +149,7 @@ export async function outputCommands(docker: Commands): Promise<void> {
   await docker('logs local', 'kept');
   await docker(`run --rm --log-driver nosuch ${image} true`, {
     code: 125,
-    err: /logger: no log driver named 'nosuch' is registered/,
+    err: /error looking up logging plugin nosuch: plugin "nosuch" not found/,
   });
   await docker(
     `run --name small --log-opt max-size=1k --log-opt max-file=2 ${image} sh -c 'for n in $(seq 100); do echo a line of some length $n; done'`,
