@@ -8,6 +8,7 @@ import type { WorkloadRuntime } from '../workload/types.js';
 import { type ContainerDependencies, type Context, isUp, type Live, publish } from './context.js';
 import { createContainer } from './create.js';
 import { settleFailedStart } from './exit.js';
+import { removeLink } from './links.js';
 import { createLocks } from './locks.js';
 import { connectNetwork, disconnectNetwork } from './network.js';
 import { createRecords } from './records.js';
@@ -127,8 +128,9 @@ export function createContainers(dependencies: ContainerDependencies): Container
     disconnect: (name, network) =>
       locked(name, (container) => disconnectNetwork(context, container, network)),
     update: (name, change) => locked(name, (container) => updateContainer(context, container, change)),
-    async remove(name, { force = false, volumes = false } = {}) {
+    async remove(name, { force = false, volumes = false, link = false } = {}) {
       const container = registry.get(name);
+      if (link) return removeLink(context, name);
       const live = context.live(container.id);
       if (live.removing)
         throw new DaemonError('conflict', `removal of container ${container.id} is already in progress`);

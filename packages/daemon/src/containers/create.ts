@@ -10,6 +10,7 @@ import { formatPlatform, parsePlatform, platformRank } from '../images/registry/
 import type { Platform } from '../images/types.js';
 import { crashPoint } from '../storage/crash-point.js';
 import { allSettled, type Context, publish } from './context.js';
+import { resolveLinks } from './links.js';
 import { logKeeping } from './logs/options.js';
 import { commandOf, mergeConfig } from './merge.js';
 import { containerOf, networkOfMode } from './modes.js';
@@ -87,6 +88,8 @@ export async function createContainer(
     if (other !== undefined && registry.find(other) === undefined)
       throw new DaemonError('invalid', `No such container: ${other}`);
   }
+  const links = resolveLinks(hostConfig, registry);
+  delete hostConfig.Links;
   registry.reserve(name, id);
   const undo: (() => Promise<unknown> | unknown)[] = [() => registry.release(name)];
   const hold = image === undefined ? undefined : images.hold(image.id);
@@ -113,6 +116,7 @@ export async function createContainer(
       path: command.path,
       args: command.args,
       mounts: [],
+      ...(links.length > 0 ? { links } : {}),
       endpoints: wantedEndpoints(hostConfig, request.endpoints, merged.MacAddress),
       state: newState(),
       restartCount: 0,

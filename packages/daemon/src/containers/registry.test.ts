@@ -22,7 +22,11 @@ test('looked up by ID, name, unique prefix', () => {
   assert.throws(() => registry.get('abc'), { kind: 'invalid', message: /multiple IDs found/ });
   assert.throws(() => registry.get('none'), { kind: 'notFound', message: 'No such container: none' });
   assert.throws(() => registry.get(''), { kind: 'notFound' });
+  Object.assign(second, { links: [{ alias: 'db', id: first.id, name: 'web' }] });
+  for (const name of ['abd/db', '/abd/db']) assert.equal(registry.get(name), first);
+  assert.equal(registry.find('abd/none'), undefined);
   registry.remove(first.id);
+  assert.equal(registry.find('abd/db'), undefined);
   assert.equal(registry.find('web'), undefined);
 });
 

@@ -15,6 +15,7 @@ import { allSettled, type Context, publish } from './context.js';
 import { defaultCgroupns } from './create.js';
 import { etcDirectory, etcMounts } from './etc-files.js';
 import { linkEnvironment } from './link-environment.js';
+import { refreshParents } from './links.js';
 import { logPathOf } from './logs/location.js';
 import { logKeeping } from './logs/options.js';
 import { containerOf, namespacesOf } from './modes.js';
@@ -105,7 +106,7 @@ export async function runContainer(context: Context, container: Container): Prom
     return promise;
   };
   try {
-    const links = linkEnvironment(container, context.registry.get, networks);
+    const links = linkEnvironment(container, context.registry.byId, networks);
     await runtime.delete(id);
     const sharesNetwork = containerOf(hostConfig.NetworkMode) !== undefined;
     const [root, sandbox, prepared, shared] = await allSettled<
@@ -194,5 +195,6 @@ export async function runContainer(context: Context, container: Container): Prom
     throw error;
   }
   publish(context, container, 'start');
+  await refreshParents(context, container);
   for (const observer of context.observers) observer.running?.(container);
 }

@@ -131,6 +131,14 @@ export interface ContainerState {
   };
 }
 
+/** A legacy link to another container. */
+export interface ContainerLink {
+  alias: string;
+  id: string;
+  /** The other's name when the link was made: for messages when it is gone. */
+  name: string;
+}
+
 /** One container. Persisted as `containers/<id>/container.json`; only `containers/` changes it. */
 export interface Container {
   readonly id: string;
@@ -146,6 +154,8 @@ export interface Container {
   readonly path: string;
   readonly args: readonly string[];
   readonly mounts: readonly MountPoint[];
+  /** `--link` on the default bridge. */
+  links?: readonly ContainerLink[];
   /** Wanted endpoints by network name; `docker network connect` on a stopped container adds here. */
   endpoints: Record<string, EndpointRequest>;
   readonly state: ContainerState;
