@@ -84,7 +84,7 @@ export function hostConfigJson(container: Container, links: readonly string[]): 
     DeviceCgroupRules: orNull(host.DeviceCgroupRules),
     DeviceRequests: orNull(host.DeviceRequests),
     MemoryReservation: host.MemoryReservation ?? 0,
-    MemorySwap: host.MemorySwap || (host.Memory ? host.Memory * 2 : 0),
+    MemorySwap: host.MemorySwap ?? 0,
     // The command line sends -1 for none.
     MemorySwappiness: host.MemorySwappiness === -1 ? null : (host.MemorySwappiness ?? null),
     OomKillDisable: host.OomKillDisable ?? false,

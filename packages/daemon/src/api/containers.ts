@@ -53,7 +53,10 @@ const words = (value: string[] | string | undefined): string[] | undefined =>
   typeof value === 'string' ? [value] : value;
 
 function createRequest(body: CreateBody, call: Call): ContainerCreate {
-  const { HostConfig: host = {}, NetworkingConfig: networking, Cmd, Entrypoint, ...config } = body;
+  const { HostConfig: host = {}, NetworkingConfig: networking, ...own } = body;
+  if (Object.keys(own).length === 0)
+    throw new DaemonError('invalid', 'config cannot be empty in order to create a container');
+  const { Cmd, Entrypoint, ...config } = own;
   const name = call.query.get('name') ?? '';
   const platform = call.query.get('platform') ?? '';
   const [cmd, entrypoint, add, drop] = [

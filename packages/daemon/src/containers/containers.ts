@@ -15,6 +15,7 @@ import { createRecords } from './records.js';
 import { createRegistry } from './registry.js';
 import { removeLocked } from './remove.js';
 import { restoreContainers } from './restore.js';
+import { signalNumber } from './signals.js';
 import { runContainer, startExitCode } from './start.js';
 import { killContainer, pause, stopContainer, unpause } from './stop.js';
 import type { Container, ContainerObserver, Containers } from './types.js';
@@ -114,12 +115,20 @@ export function createContainers(dependencies: ContainerDependencies): Container
             if (!(error instanceof DaemonError && error.kind === 'notModified')) throw error;
           });
         await locked(container.id, startLocked);
+      } catch (error) {
+        throw new DaemonError('system', `Cannot restart container ${name}: ${(error as Error).message}`, {
+          cause: error,
+        });
       } finally {
         live.keep = false;
       }
       publish(context, container, 'restart');
     },
-    kill: (name, signal) => killContainer(context, registry.get(name), signal),
+    async kill(name, signal) {
+      // A signal that does not exist is told before a container that does not.
+      const number = signal ? signalNumber(signal) : undefined;
+      await killContainer(context, registry.get(name), number);
+    },
     pause: (name) => locked(name, (container) => pause(context, container)),
     unpause: (name) => locked(name, (container) => unpause(context, container)),
     rename: (name, to) => locked(name, (container) => renameContainer(context, container, to)),
@@ -133,7 +142,7 @@ export function createContainers(dependencies: ContainerDependencies): Container
       if (link) return removeLink(context, name);
       const live = context.live(container.id);
       if (live.removing)
-        throw new DaemonError('conflict', `removal of container ${container.id} is already in progress`);
+        throw new DaemonError('conflict', `removal of container ${name} is already in progress`);
       if (isUp(container) || container.state.status === 'restarting') {
         if (!force) {
           const state = container.state.status === 'restarting' ? 'restarting' : container.state.status;

@@ -20,6 +20,7 @@ import { sandboxRequest } from './sandbox.js';
 import { timestamp } from './time.js';
 import type { Container, ContainerCreate, HostConfig } from './types.js';
 import { checkConfig, checkHostConfig } from './validate.js';
+import { makeWorkingDirectory } from './working-directory.js';
 
 const shortIdLength = 12;
 
@@ -143,11 +144,14 @@ export async function createContainer(
     undo.push(() => layers.removeRoot(id));
     undo.push(() => records.remove(id));
     // Until both are there the request was not answered: the next start of the daemon removes one without the other.
-    if (mounts.needsPopulation(points)) {
+    // The image's own directory is in the image.
+    const directory = merged.WorkingDir !== image?.config.config?.WorkingDir ? merged.WorkingDir : '';
+    if (directory || mounts.needsPopulation(points)) {
       await layers.createRoot(id, image?.chain.at(-1));
       crashPoint('create:after-root');
       const root = await layers.mountRoot(id);
       try {
+        if (directory) makeWorkingDirectory(root, directory);
         await mounts.populate(id, points, root);
       } finally {
         await layers.unmountRoot(id);

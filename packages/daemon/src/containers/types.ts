@@ -204,7 +204,7 @@ export interface Containers {
   connect(name: string, network: string, request: EndpointRequest): Promise<void>;
   /** `docker network disconnect`; with `force` a container that is gone loses its endpoint too. */
   disconnect(name: string, network: string, force: boolean): Promise<void>;
-  update(name: string, change: Partial<HostConfig>): Promise<{ Warnings: string[] }>;
+  update(name: string, change: Partial<HostConfig>): Promise<{ Warnings: string[] | null }>;
   remove(name: string, options?: { force?: boolean; volumes?: boolean; link?: boolean }): Promise<void>;
   /** Resolves with the exit code; `ready` is called once waiting has begun (headers may be sent). */
   wait(
