@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startDaemon } from './daemon.js';
+import { eventually } from './eventually.js';
 import { busyboxImage, loadImages } from './images.js';
 
 const daemon = await startDaemon({ after });
@@ -180,6 +181,68 @@ test('rotation keeps the bound and the order; following goes through it', async 
   );
 });
 
+/** Numbers of the lines, which must follow each other. */
+const numbers = (text: string): number[] => {
+  const all = text.trim().split('\n').map(Number);
+  for (const [index, number] of all.entries())
+    if (index > 0) assert.equal(number, all[index - 1]! + 1, text.slice(0, 200));
+  return all;
+};
+
+const logNames = (directory: string) =>
+  readdirSync(directory)
+    .filter((name) => name.startsWith('container.log'))
+    .sort()
+    .join(' ');
+
+const compressing = ['--log-opt', 'max-size=10k', '--log-opt', 'max-file=3', '--log-opt', 'compress=true'];
+const counting = 'i=0; while [ $i -lt 900 ]; do i=$((i+1)); echo $i; [ $((i % 20)) = 0 ] && sleep 0.05; done';
+
+test('compress=true: rotated files are gzip, and logs go through them', async () => {
+  await daemon.ok(
+    ...['run', '-d', '--name', 'small', '--network', 'none', ...compressing],
+    ...['busybox', 'sh', '-c', `${counting}; sleep 600`],
+  );
+  const followed = follow('small');
+  await eventually('true', async () => String(/^900$/m.test(followed.output.text)));
+  const directory = await directoryOf('small');
+  await eventually('container.log container.log.0 container.log.1.gz container.log.2.gz', async () =>
+    logNames(directory),
+  );
+  assert.equal(numbers(followed.output.text).length, 900);
+  const kept = numbers(await daemon.ok('logs', 'small'));
+  assert.ok(kept.length > 300 && kept.at(-1) === 900, `${kept.length}`);
+  assert.deepEqual(numbers(await daemon.ok('logs', '-n', '300', 'small')), kept.slice(-300));
+  const lines = (await daemon.ok('logs', '-t', 'small')).split('\n');
+  const [since] = lines[10]!.split(' ');
+  assert.deepEqual(numbers(await daemon.ok('logs', '--since', since!, 'small')), kept.slice(10));
+  const zipped = await daemon.run('zcat', [join(directory, 'container.log.2.gz')]);
+  assert.equal(zipped.stdout.split('\n')[0]!.split(' ').at(-1), String(kept[0]));
+  await daemon.ok('rm', '-f', 'small');
+  followed.child.kill();
+});
+
+test('a crash while a log is compressed loses no line', async () => {
+  for (const point of ['log:compressed', 'log:compressed-in-place']) {
+    await daemon.restart({ NOOS_CRASH_AT: point });
+    await daemon.ok(
+      ...['run', '-d', '--name', 'cut', '--network', 'none', ...compressing],
+      ...['busybox', 'sh', '-c', 'i=0; while [ $i -lt 400 ]; do i=$((i+1)); echo $i; done; sleep 600'],
+    );
+    await daemon.ended();
+    await daemon.restart();
+    assert.deepEqual(
+      numbers(await daemon.ok('logs', 'cut')),
+      Array.from({ length: 400 }, (_, index) => index + 1),
+      point,
+    );
+    const directory = await directoryOf('cut');
+    await eventually('container.log container.log.0 container.log.1.gz', async () => logNames(directory));
+    assert.equal(numbers(await daemon.ok('logs', 'cut')).length, 400);
+    await daemon.ok('rm', '-f', 'cut');
+  }
+});
+
 test('a flood is bounded while no daemon runs', async () => {
   await daemon.ok(
     'run',
@@ -223,7 +286,7 @@ test('drivers: none cannot be read, local can, others are refused', async () => 
   );
   assert.match(
     (await run('no2', 'true', '--log-driver', 'nope')).stderr,
-    /logger: no log driver named 'nope' is registered/,
+    /error looking up logging plugin nope: plugin "nope" not found/,
   );
   assert.match(
     (await run('no3', 'true', '--log-opt', 'nope=1')).stderr,

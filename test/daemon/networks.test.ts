@@ -61,6 +61,57 @@ test('networks of containers', async (t) => {
     await daemon.ok('rm', 'asleep');
   });
 
+  await t.test(
+    'a link is a name of its container, follows renames and restarts, and goes with rm --link',
+    async () => {
+      const { docker, ok } = daemon;
+      await start('child', 'net');
+      await start('parent', '--link', 'child:web', 'net');
+      const linked = (name: string) => ok('inspect', '-f', '{{.HostConfig.Links}}', name);
+      const hosts = async (name: string) =>
+        (await ok('exec', name, 'cat', '/etc/hosts')).split('\n').filter((line) => /\sweb\s/.test(line));
+      const addressOf = async (name: string) => (await endpoint(daemon, name, 'bridge')).IPAddress;
+      assert.equal(await linked('parent'), '[/child:/parent/web]');
+      assert.equal(await ok('inspect', '-f', '{{.Name}}', 'parent/web'), '/child');
+      assert.equal(
+        await ok('ps', '--no-trunc', '--filter', 'name=child', '--format', '{{.Names}}'),
+        'child,parent/web',
+      );
+      // Its address goes to another; the parent is told of the new one.
+      await ok('stop', '-t', '0', 'child');
+      await start('thief', 'net');
+      await ok('start', 'child');
+      assert.notEqual(await addressOf('child'), await addressOf('thief'));
+      assert.match(
+        (await hosts('parent')).join(),
+        new RegExp(`^${await addressOf('child')}\\sweb [0-9a-f]+ child$`),
+      );
+      await ok('rename', 'child', 'kid');
+      await ok('rename', 'parent', 'elder');
+      assert.equal(await linked('elder'), '[/kid:/elder/web]');
+      await ok('restart', '-t', '0', 'elder');
+      assert.match((await hosts('elder')).join(), /web [0-9a-f]+ kid$/);
+      assert.match(await ok('exec', 'elder', 'env'), /^WEB_NAME=\/elder\/web$/m);
+      const refused = async (name: string, message: string) => {
+        const { code, stderr } = await docker('rm', '--link', name);
+        assert.deepEqual([code, stderr.trim()], [1, `Error response from daemon: ${message}`]);
+      };
+      await refused('kid', 'Conflict, cannot remove the default link name of the container');
+      await refused('elder/nope', 'No such container: elder/nope');
+      assert.equal(await ok('rm', '--link', 'elder/web'), 'elder/web');
+      assert.equal(await linked('elder'), '[]');
+      assert.deepEqual(await hosts('elder'), []);
+      await refused('elder/web', 'No such container: elder/web');
+      await daemon.restart();
+      assert.equal(await linked('elder'), '[]');
+      assert.match(
+        (await docker('create', '--link', 'nobody', 'net')).stderr,
+        /could not get container for nobody: No such container: nobody/,
+      );
+      await ok('rm', '-f', 'kid', 'elder', 'thief');
+    },
+  );
+
   await t.test('bridges are isolated from each other; aliases are shared', async () => {
     await daemon.ok('network', 'create', 'front');
     await daemon.ok('network', 'create', 'back');

@@ -255,4 +255,23 @@ test('volumes', { timeout: 240_000 }, async (t) => {
       assert.deepEqual(readdirSync(join(daemon.dataRoot, 'tmp')), []);
       await ok('volume', 'prune', '-af');
     });
+
+  for (const point of ['volume:after-rename', 'create:after-volumes', 'create:after-root'])
+    await t.test(`killed at ${point}: no volume without a name is left behind`, async () => {
+      // Kept by `docker rm`: not taken for one that was left behind.
+      await ok('create', '--name', 'gone', '-v', '/kept', 'busybox');
+      await ok('rm', 'gone');
+      await ok('create', '--name', 'stays', '-v', '/x', 'busybox');
+      const before = (await ok('volume', 'ls', '-q')).split('\n').sort();
+      assert.equal(before.length, 2);
+      await daemon.restart({ NOOS_CRASH_AT: point });
+      await docker('create', '--name', 'half', '-v', '/x', '-v', '/y', 'busybox');
+      await daemon.ended();
+      await daemon.restart();
+      assert.deepEqual((await ok('volume', 'ls', '-q')).split('\n').sort(), before);
+      assert.equal(await ok('ps', '-a', '--format', '{{.Names}}'), 'stays');
+      await ok('rm', '-v', 'stays');
+      await ok('volume', 'prune', '-f');
+      assert.equal(await ok('volume', 'ls', '-q'), '');
+    });
 });

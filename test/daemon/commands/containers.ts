@@ -58,6 +58,33 @@ export async function lifeCommands(docker: Commands): Promise<void> {
   await docker('stop two', 'two');
   await docker("inspect --format '{{.State.Status}} {{.State.ExitCode}}' two", 'exited 137');
   await docker('kill two', { code: 1, err: /is not running/ });
+  await docker('unpause two', { code: 1, err: /Container [0-9a-f]{64} is not paused/ });
+  await docker('kill -s 99 two', { code: 1, err: /the linux daemon does not support signal 99/ });
+  await docker('kill -s FOO nosuch', { code: 1, err: /cannot kill container: nosuch: Invalid signal: FOO/ });
+  await docker('rename two /', {
+    code: 1,
+    err: /Error when allocating new name: Invalid container name \(\/\)/,
+  });
+  await docker('update -m 64m two', {
+    code: 1,
+    err: /Cannot update container [0-9a-f]{64}: Memory limit should be smaller than already set memoryswap limit/,
+  });
+  await docker('update --cpus 1 two', 'two');
+  await docker('update --cpu-quota 20000 two', {
+    code: 1,
+    err: /Conflicting options: CPU Quota cannot be updated as NanoCPUs has already been set/,
+  });
+  await docker(`create --name cwd --network none -w /made/here ${image} /nosuch`, /^[0-9a-f]{64}\n$/);
+  await docker('diff cwd', ['A /made', 'A /made/here'].join('\n'));
+  await docker('restart cwd', {
+    code: 1,
+    err: /Cannot restart container cwd: .*\/nosuch.*no such file or directory/,
+  });
+  await docker('rm cwd', 'cwd');
+  await docker(`create --name cwd -w /bin/sh ${image} true`, {
+    code: 1,
+    err: /Cannot mkdir: \/bin\/sh is not a directory/,
+  });
   await docker('logs two', /^started\nstarted\n$/);
   await docker('start -a two', {
     code: 137,
@@ -149,7 +176,7 @@ export async function outputCommands(docker: Commands): Promise<void> {
   await docker('logs local', 'kept');
   await docker(`run --rm --log-driver nosuch ${image} true`, {
     code: 125,
-    err: /logger: no log driver named 'nosuch' is registered/,
+    err: /error looking up logging plugin nosuch: plugin "nosuch" not found/,
   });
   await docker(
     `run --name small --log-opt max-size=1k --log-opt max-file=2 ${image} sh -c 'for n in $(seq 100); do echo a line of some length $n; done'`,

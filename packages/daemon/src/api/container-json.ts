@@ -21,7 +21,7 @@ const orNull = <T>(value: T[] | null | undefined): T[] | null => (value?.length 
 const orEmpty = <T>(value: T[] | null | undefined): T[] => value ?? [];
 
 /** HostConfig with every field dockerd shows, in its order. */
-export function hostConfigJson(container: Container): object {
+export function hostConfigJson(container: Container, links: readonly string[]): object {
   const host = container.hostConfig;
   const paths = systemPaths(host);
   return {
@@ -49,7 +49,7 @@ export function hostConfigJson(container: Container): object {
     GroupAdd: orNull(host.GroupAdd),
     IpcMode: host.IpcMode ?? 'private',
     Cgroup: host.Cgroup ?? '',
-    Links: orNull(host.Links),
+    Links: links.length > 0 ? links : null,
     OomScoreAdj: host.OomScoreAdj ?? 0,
     PidMode: host.PidMode ?? '',
     Privileged: host.Privileged ?? false,
@@ -84,7 +84,7 @@ export function hostConfigJson(container: Container): object {
     DeviceCgroupRules: orNull(host.DeviceCgroupRules),
     DeviceRequests: orNull(host.DeviceRequests),
     MemoryReservation: host.MemoryReservation ?? 0,
-    MemorySwap: host.MemorySwap || (host.Memory ? host.Memory * 2 : 0),
+    MemorySwap: host.MemorySwap ?? 0,
     // The command line sends -1 for none.
     MemorySwappiness: host.MemorySwappiness === -1 ? null : (host.MemorySwappiness ?? null),
     OomKillDisable: host.OomKillDisable ?? false,
@@ -199,6 +199,8 @@ export function networksJson(
 
 export interface InspectInput {
   container: Container;
+  /** HostConfig.Links as they are now. */
+  links: readonly string[];
   sandbox: Sandbox | undefined;
   /** Directory of the record. */
   directory: string;
@@ -238,7 +240,7 @@ export function inspectJson(input: InspectInput): object {
     ProcessLabel: '',
     AppArmorProfile: '',
     ExecIDs: input.execIds,
-    HostConfig: hostConfigJson(container),
+    HostConfig: hostConfigJson(container, input.links),
     GraphDriver: { Data: input.graph, Name: container.driver },
     ...(input.sizes === undefined ? {} : { SizeRw: input.sizes.rw, SizeRootFs: input.sizes.root }),
     Mounts: container.mounts.map(shownMountPoint),

@@ -140,6 +140,8 @@ export interface SummaryInput {
   imageName: string;
   idOf(name: string): { id: string; name: string } | undefined;
   sizes?: { rw: number; root: number } | undefined;
+  /** `<container>/<alias>` of links to it. */
+  linkNames: readonly string[];
   version: ApiVersion;
   nowMs: number;
 }
@@ -148,7 +150,7 @@ export function summaryJson(input: SummaryInput): object {
   const { container, sandbox, version } = input;
   return {
     Id: container.id,
-    Names: [`/${container.name}`],
+    Names: [container.name, ...input.linkNames].map((name) => `/${name}`).sort(),
     Image: input.imageName,
     ImageID: container.image,
     Command: humanCommand(container.path, container.args),

@@ -298,7 +298,8 @@ export function containerStreamRoutes(dependencies: ContainerStreamsDependencies
       method: 'GET',
       path: '/containers/:id/changes',
       async handler(call) {
-        call.json(200, await layers.changes(containers.get(call.params.id!).id));
+        const changes = await layers.changes(containers.get(call.params.id!).id);
+        call.json(200, changes.length > 0 ? changes : null);
       },
     },
   ];

@@ -4,6 +4,7 @@
  * In: calls. Out: calls into containers. May import: http, containers, images, networks, errors.
  */
 import { join } from 'node:path';
+import { linkNames, shownLinks } from '../containers/links.js';
 import { logPathOf } from '../containers/logs/location.js';
 import { containerOf } from '../containers/modes.js';
 import type {
@@ -52,7 +53,10 @@ const words = (value: string[] | string | undefined): string[] | undefined =>
   typeof value === 'string' ? [value] : value;
 
 function createRequest(body: CreateBody, call: Call): ContainerCreate {
-  const { HostConfig: host = {}, NetworkingConfig: networking, Cmd, Entrypoint, ...config } = body;
+  const { HostConfig: host = {}, NetworkingConfig: networking, ...own } = body;
+  if (Object.keys(own).length === 0)
+    throw new DaemonError('invalid', 'config cannot be empty in order to create a container');
+  const { Cmd, Entrypoint, ...config } = own;
   const name = call.query.get('name') ?? '';
   const platform = call.query.get('platform') ?? '';
   const [cmd, entrypoint, add, drop] = [
@@ -114,8 +118,14 @@ export function containerApi(dependencies: ContainerRouteDependencies): Containe
     return images.find(named)?.id === container.image ? named : container.image;
   }
 
-  async function summary(container: Container, version: ApiVersion, size: boolean): Promise<object> {
+  async function summary(
+    container: Container,
+    version: ApiVersion,
+    size: boolean,
+    links: ReturnType<typeof linkNames>,
+  ): Promise<object> {
     return summaryJson({
+      linkNames: links.get(container.id) ?? [],
       container,
       sandbox: networks.find(container.id),
       imageName: imageName(container),
@@ -124,6 +134,11 @@ export function containerApi(dependencies: ContainerRouteDependencies): Containe
       version,
       nowMs: Date.now(),
     });
+  }
+
+  function summaries(selected: readonly Container[], version: ApiVersion, size: boolean): Promise<object[]> {
+    const links = linkNames(containers.list());
+    return Promise.all(selected.map((container) => summary(container, version, size, links)));
   }
 
   /** The image and whatever was built on it. */
@@ -154,7 +169,7 @@ export function containerApi(dependencies: ContainerRouteDependencies): Containe
       },
     );
     const size = call.flag('size');
-    call.json(200, await Promise.all(selected.map((container) => summary(container, call.version, size))));
+    call.json(200, await summaries(selected, call.version, size));
   }
 
   async function create(call: Call): Promise<void> {
@@ -170,6 +185,7 @@ export function containerApi(dependencies: ContainerRouteDependencies): Containe
       200,
       inspectJson({
         container,
+        links: shownLinks(container, (id) => containers.list().find((other) => other.id === id)),
         sandbox: networks.find(container.id),
         directory,
         logPath: logPathOf(layout, container.id),
@@ -311,7 +327,7 @@ export function containerApi(dependencies: ContainerRouteDependencies): Containe
       },
       { method: 'POST', path: '/containers/prune', since: 25, handler: prune },
     ],
-    usage: (version) => Promise.all(containers.list().map((container) => summary(container, version, true))),
+    usage: (version) => summaries(containers.list(), version, true),
   };
 }
 

@@ -8,12 +8,14 @@ import type { WorkloadRuntime } from '../workload/types.js';
 import { type ContainerDependencies, type Context, isUp, type Live, publish } from './context.js';
 import { createContainer } from './create.js';
 import { settleFailedStart } from './exit.js';
+import { removeLink } from './links.js';
 import { createLocks } from './locks.js';
 import { connectNetwork, disconnectNetwork, noEndpointOf } from './network.js';
 import { createRecords } from './records.js';
 import { createRegistry } from './registry.js';
 import { removeLocked } from './remove.js';
 import { restoreContainers } from './restore.js';
+import { signalNumber } from './signals.js';
 import { runContainer, startExitCode } from './start.js';
 import { killContainer, pause, stopContainer, unpause } from './stop.js';
 import type { Container, ContainerObserver, Containers } from './types.js';
@@ -113,12 +115,20 @@ export function createContainers(dependencies: ContainerDependencies): Container
             if (!(error instanceof DaemonError && error.kind === 'notModified')) throw error;
           });
         await locked(container.id, startLocked);
+      } catch (error) {
+        throw new DaemonError('system', `Cannot restart container ${name}: ${(error as Error).message}`, {
+          cause: error,
+        });
       } finally {
         live.keep = false;
       }
       publish(context, container, 'restart');
     },
-    kill: (name, signal) => killContainer(context, registry.get(name), signal),
+    async kill(name, signal) {
+      // A signal that does not exist is told before a container that does not.
+      const number = signal ? signalNumber(signal) : undefined;
+      await killContainer(context, registry.get(name), number);
+    },
     pause: (name) => locked(name, (container) => pause(context, container)),
     unpause: (name) => locked(name, (container) => unpause(context, container)),
     rename: (name, to) => locked(name, (container) => renameContainer(context, container, to)),
@@ -129,11 +139,12 @@ export function createContainers(dependencies: ContainerDependencies): Container
       await locked(name, (container) => disconnectNetwork(context, container, network, force));
     },
     update: (name, change) => locked(name, (container) => updateContainer(context, container, change)),
-    async remove(name, { force = false, volumes = false } = {}) {
+    async remove(name, { force = false, volumes = false, link = false } = {}) {
       const container = registry.get(name);
+      if (link) return removeLink(context, name);
       const live = context.live(container.id);
       if (live.removing)
-        throw new DaemonError('conflict', `removal of container ${container.id} is already in progress`);
+        throw new DaemonError('conflict', `removal of container ${name} is already in progress`);
       if (isUp(container) || container.state.status === 'restarting') {
         if (!force) {
           const state = container.state.status === 'restarting' ? 'restarting' : container.state.status;

@@ -10,6 +10,7 @@ import { formatPlatform, parsePlatform, platformRank } from '../images/registry/
 import type { Platform } from '../images/types.js';
 import { crashPoint } from '../storage/crash-point.js';
 import { allSettled, type Context, publish } from './context.js';
+import { resolveLinks } from './links.js';
 import { logKeeping } from './logs/options.js';
 import { commandOf, mergeConfig } from './merge.js';
 import { containerOf, networkOfMode } from './modes.js';
@@ -19,6 +20,7 @@ import { sandboxRequest } from './sandbox.js';
 import { timestamp } from './time.js';
 import type { Container, ContainerCreate, HostConfig } from './types.js';
 import { checkConfig, checkHostConfig } from './validate.js';
+import { makeWorkingDirectory } from './working-directory.js';
 
 const shortIdLength = 12;
 
@@ -87,6 +89,8 @@ export async function createContainer(
     if (other !== undefined && registry.find(other) === undefined)
       throw new DaemonError('invalid', `No such container: ${other}`);
   }
+  const links = resolveLinks(hostConfig, registry);
+  delete hostConfig.Links;
   registry.reserve(name, id);
   const undo: (() => Promise<unknown> | unknown)[] = [() => registry.release(name)];
   const hold = image === undefined ? undefined : images.hold(image.id);
@@ -111,6 +115,7 @@ export async function createContainer(
       path: command.path,
       args: command.args,
       mounts: [],
+      ...(links.length > 0 ? { links } : {}),
       endpoints: wantedEndpoints(hostConfig, request.endpoints, merged.MacAddress),
       state: newState(),
       restartCount: 0,
@@ -137,11 +142,14 @@ export async function createContainer(
     undo.push(() => layers.removeRoot(id));
     undo.push(() => records.remove(id));
     // Until both are there the request was not answered: the next start of the daemon removes one without the other.
-    if (mounts.needsPopulation(points)) {
+    // The image's own directory is in the image.
+    const directory = merged.WorkingDir !== image?.config.config?.WorkingDir ? merged.WorkingDir : '';
+    if (directory || mounts.needsPopulation(points)) {
       await layers.createRoot(id, image?.chain.at(-1));
       crashPoint('create:after-root');
       const root = await layers.mountRoot(id);
       try {
+        if (directory) makeWorkingDirectory(root, directory);
         await mounts.populate(id, points, root);
       } finally {
         await layers.unmountRoot(id);

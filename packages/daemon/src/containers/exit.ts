@@ -76,10 +76,16 @@ async function restartNow(context: Context, container: Container): Promise<void>
   } catch (error) {
     context.log.error({ container: container.id, error: (error as Error).message }, 'restart failed');
     await settleFailedStart(context, container, error as Error);
+    const { exitCode } = container.state;
+    context.waiters.ended(
+      container.id,
+      { StatusCode: exitCode, Error: { Message: (error as Error).message } },
+      true,
+    );
   }
 }
 
-/** A start that failed after the container had run once: it has exited for good. */
+/** After a start that failed. Whoever waits for its next end waits on, as with dockerd. */
 export async function settleFailedStart(context: Context, container: Container, error: Error): Promise<void> {
   Object.assign(container.state, {
     status: container.state.status === 'created' ? 'created' : 'exited',
@@ -88,11 +94,6 @@ export async function settleFailedStart(context: Context, container: Container, 
   });
   await context.records.saveState(container);
   for (const observer of context.observers) observer.stopped?.(container);
-  context.waiters.ended(
-    container.id,
-    { StatusCode: container.state.exitCode, Error: { Message: error.message } },
-    true,
-  );
 }
 
 /** `docker stop` of a container between two lives. */

@@ -51,18 +51,17 @@ export function linkVariables({ parent, alias, address, ports, env }: Link): str
 /** Throws when a linked container does not run. User-defined networks have names instead of variables. */
 export function linkEnvironment(
   container: Container,
-  find: (name: string) => Container,
+  byId: (id: string) => Container | undefined,
   networks: Pick<Networks, 'find'>,
 ): string[] {
   if (!Object.hasOwn(container.endpoints, 'bridge')) return [];
-  return (container.hostConfig.Links ?? []).flatMap((link) => {
-    const [target = '', alias = target] = link.split(':');
-    const child = find(target);
-    const address = networks.find(child.id)?.endpoints.bridge?.address;
-    if (!address)
+  return (container.links ?? []).flatMap(({ id, name, alias }) => {
+    const child = byId(id);
+    const address = networks.find(id)?.endpoints.bridge?.address;
+    if (!child || !address)
       throw new DaemonError(
         'system',
-        `Cannot link to a non running container: /${child.name} AS /${container.name}/${alias}`,
+        `Cannot link to a non running container: /${child?.name ?? name} AS /${container.name}/${alias}`,
       );
     const ports = Object.keys(child.config.ExposedPorts ?? {});
     return linkVariables({ parent: container.name, alias, address, ports, env: child.config.Env ?? [] });

@@ -95,6 +95,12 @@ export async function createObservation(dependencies: ObservationDependencies): 
     return ended;
   }
 
+  async function followRotation(container: Container): Promise<void> {
+    const { maxBytes, maxFiles, compress } = logKeeping(container.hostConfig.LogConfig, logDefaults);
+    if (maxBytes !== undefined && maxFiles > 1)
+      await rotator.add(container.id, { path: logPathOf(layout, container.id), maxFiles, compress });
+  }
+
   const health = createHealthMonitor({
     probe: (container, plan, signal) => runProbe(execs, container, plan, signal),
     setHealth: (id, state) => containers.setHealth(id, state),
@@ -107,12 +113,12 @@ export async function createObservation(dependencies: ObservationDependencies): 
       await Promise.all([
         consoles.created(consoleOf(container)),
         closeOpenLines(logPathOf(layout, container.id)),
+        // Before its first line: the monitor may fill a file at once.
+        followRotation(container),
       ]);
     },
     running(container) {
-      const keeping = logKeeping(container.hostConfig.LogConfig, logDefaults);
-      if (keeping.maxBytes !== undefined && keeping.maxFiles > 1)
-        rotator.add(container.id, logPathOf(layout, container.id), keeping.maxFiles);
+      void followRotation(container);
       // Clients that came while it was starting.
       consoles
         .created(consoleOf(container))

@@ -87,7 +87,8 @@ export function createRecords(layout: Pick<Layout, 'containers'>, log: Logger): 
       await saveState(container);
     },
     saveState,
-    remove: (id) => rm(directory(id), { recursive: true, force: true }),
+    // Again when its log is rotated or compressed at the same moment.
+    remove: (id) => rm(directory(id), { recursive: true, force: true, maxRetries: 5 }),
     async load() {
       const names = await readdir(layout.containers).catch(() => []);
       const loaded = await Promise.all(

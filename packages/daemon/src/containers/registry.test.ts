@@ -21,8 +21,12 @@ test('looked up by ID, name, unique prefix', () => {
   assert.equal(registry.get('abd'), second);
   assert.throws(() => registry.get('abc'), { kind: 'invalid', message: /multiple IDs found/ });
   assert.throws(() => registry.get('none'), { kind: 'notFound', message: 'No such container: none' });
-  assert.throws(() => registry.get(''), { kind: 'notFound' });
+  assert.throws(() => registry.get(''), { kind: 'invalid', message: 'invalid name or ID supplied: ""' });
+  Object.assign(second, { links: [{ alias: 'db', id: first.id, name: 'web' }] });
+  for (const name of ['abd/db', '/abd/db']) assert.equal(registry.get(name), first);
+  assert.equal(registry.find('abd/none'), undefined);
   registry.remove(first.id);
+  assert.equal(registry.find('abd/db'), undefined);
   assert.equal(registry.find('web'), undefined);
 });
 
@@ -59,8 +63,9 @@ test('signals by name and number', () => {
     ['SIGRTMAX', 64],
   ] as const)
     assert.equal(signalNumber(text), number);
-  for (const text of ['0', '65', 'SIGNONE', 'RTMIN+99', '-1'])
+  for (const text of ['0', 'SIGNONE', 'RTMIN+99', '-1'])
     assert.throws(() => signalNumber(text), { message: `Invalid signal: ${text}` });
+  assert.throws(() => signalNumber('99'), { message: 'the linux daemon does not support signal 99' });
 });
 
 test('states as docker ps words them', () => {

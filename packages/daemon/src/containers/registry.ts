@@ -9,7 +9,7 @@ import type { Container } from './types.js';
 export interface Registry {
   add(container: Container): void;
   remove(id: string): void;
-  /** ID, name (with or without slash), unique prefix of an ID; throws notFound or, for several, invalid. */
+  /** ID, name (with or without slash) or `<container>/<alias>` of a link, unique prefix of an ID; throws notFound or, for several, invalid. */
   get(name: string): Container;
   find(name: string): Container | undefined;
   byId(id: string): Container | undefined;
@@ -26,11 +26,19 @@ export function createRegistry(): Registry {
   const containers = new Map<string, Container>();
   const names = new Map<string, string>();
 
+  /** The container that `<container>/<alias>` means. */
+  function linked(name: string): string | undefined {
+    const at = name.lastIndexOf('/');
+    const parent = at > 0 ? names.get(name.slice(0, at)) : undefined;
+    const links = parent === undefined ? undefined : containers.get(parent)?.links;
+    return links?.find(({ alias }) => alias === name.slice(at + 1))?.id;
+  }
+
   function find(name: string): Container | undefined {
     const exact = containers.get(name);
     if (exact !== undefined) return exact;
     const plain = name.startsWith('/') ? name.slice(1) : name;
-    const owner = names.get(plain);
+    const owner = names.get(plain) ?? linked(plain);
     if (owner !== undefined) return containers.get(owner);
     if (!prefixPattern.test(name)) return undefined;
     let found: Container | undefined;
@@ -55,7 +63,8 @@ export function createRegistry(): Registry {
       if (names.get(container.name) === id) names.delete(container.name);
     },
     get(name) {
-      const found = name === '' ? undefined : find(name);
+      if (name === '') throw new DaemonError('invalid', 'invalid name or ID supplied: ""');
+      const found = find(name);
       if (found === undefined) throw new DaemonError('notFound', `No such container: ${name}`);
       return found;
     },

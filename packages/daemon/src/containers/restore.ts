@@ -3,6 +3,7 @@
  *
  * In: records, the runtimes' view. Out: true records; leftovers removed. May import: the parts beside it.
  */
+import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Context, isUp } from './context.js';
@@ -52,6 +53,7 @@ export async function restoreContainers(context: Context): Promise<Restored> {
       points: container.mounts,
       running: running.has(container.id) || wasUp.has(container.id),
     })),
+    (id) => existsSync(records.directory(id)),
   );
   restoring = false;
   await Promise.all(all.map((container) => context.locks.run(container.id, () => settle(container))));

@@ -5,6 +5,7 @@
  */
 import type { SandboxRequest } from '../networks/types.js';
 import type { Context } from './context.js';
+import { linkRequests } from './links.js';
 import type { Container } from './types.js';
 
 /** dockerd's defaults in network namespaces of its own (daemon/oci_linux.go). */
@@ -18,15 +19,10 @@ export function sandboxRequest(
   container: Container,
 ): SandboxRequest {
   const { config, hostConfig } = container;
-  const links = hostConfig.Links ?? [];
-  const endpoints = Object.fromEntries(
-    Object.entries(container.endpoints).map(([name, endpoint], index) => [
-      name,
-      index === 0 && links.length > 0
-        ? { ...endpoint, Links: [...(endpoint.Links ?? []), ...links] }
-        : endpoint,
-    ]),
-  );
+  const { bridge } = container.endpoints;
+  const endpoints = bridge
+    ? { ...container.endpoints, bridge: { ...bridge, Links: linkRequests(container) } }
+    : container.endpoints;
   const ownNamespace = !Object.hasOwn(endpoints, 'host');
   return {
     id: container.id,

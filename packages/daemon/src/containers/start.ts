@@ -3,10 +3,10 @@
  *
  * In: a container that does not run. Out: one that does. May import: areas below, the parts beside it.
  */
-import { closeSync, constants, existsSync, openSync } from 'node:fs';
-import { mkdir, readFile, rm } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { mount, mountFlags, openInRoot, unmount, unmountFlags } from '@noos/linux';
+import { mount, mountFlags, unmount, unmountFlags } from '@noos/linux';
 import { DaemonError } from '../errors.js';
 import type { Sandbox } from '../networks/types.js';
 import { crashPoint } from '../storage/crash-point.js';
@@ -15,40 +15,18 @@ import { allSettled, type Context, publish } from './context.js';
 import { defaultCgroupns } from './create.js';
 import { etcDirectory, etcMounts } from './etc-files.js';
 import { linkEnvironment } from './link-environment.js';
+import { refreshParents } from './links.js';
 import { logPathOf } from './logs/location.js';
 import { logKeeping } from './logs/options.js';
 import { containerOf, namespacesOf } from './modes.js';
 import { sandboxRequest } from './sandbox.js';
 import type { SystemMounts } from './spec/mounts.js';
 import { createSpec } from './spec/spec.js';
-import { lookUpUser, type ProcessUser } from './spec/users.js';
 import { timestamp } from './time.js';
 import type { Container } from './types.js';
+import { userIn } from './users.js';
 
 type Undo = () => Promise<unknown>;
-
-/** A file below `root`, links resolved within it; "" when there is none. */
-export async function readInRoot(root: string, path: string): Promise<string> {
-  const rootFd = openSync(root, constants.O_RDONLY | constants.O_DIRECTORY);
-  try {
-    const fd = openInRoot(rootFd, path, constants.O_RDONLY | constants.O_NONBLOCK);
-    try {
-      return await readFile(`/proc/self/fd/${fd}`, 'utf8');
-    } finally {
-      closeSync(fd);
-    }
-  } catch {
-    return '';
-  } finally {
-    closeSync(rootFd);
-  }
-}
-
-/** User of a process in the container whose tree is `root`. */
-export async function userIn(root: string, user: string, groups: readonly string[]): Promise<ProcessUser> {
-  const [passwd, group] = await Promise.all([readInRoot(root, 'etc/passwd'), readInRoot(root, 'etc/group')]);
-  return lookUpUser(user, { passwd, group }, groups);
-}
 
 /** Another container of `container:<name>`, which must run. */
 function runningOther(context: Context, name: string): Container {
@@ -122,7 +100,7 @@ export async function runContainer(context: Context, container: Container): Prom
     return promise;
   };
   try {
-    const links = linkEnvironment(container, context.registry.get, networks);
+    const links = linkEnvironment(container, context.registry.byId, networks);
     await runtime.delete(id);
     const sharesNetwork = containerOf(hostConfig.NetworkMode) !== undefined;
     const [root, sandbox, prepared, shm] = await allSettled<
@@ -145,10 +123,8 @@ export async function runContainer(context: Context, container: Container): Prom
       shmOf(context, container, undo),
     ]);
     crashPoint('start:after-network');
-    const [user, etc] = await Promise.all([
-      userIn(root, container.config.User ?? '', hostConfig.GroupAdd ?? []),
-      etcDirectory(context, container, sandbox),
-    ]);
+    const user = userIn(root, container.config.User ?? '', hostConfig.GroupAdd ?? []);
+    const etc = await etcDirectory(context, container, sandbox);
     const namespaces = namespacesOf(hostConfig, {
       running: (name) => runningOther(context, name),
       sandboxPath: sandbox?.path ?? '',
@@ -209,5 +185,6 @@ export async function runContainer(context: Context, container: Container): Prom
     throw error;
   }
   publish(context, container, 'start');
+  await refreshParents(context, container);
   for (const observer of context.observers) observer.running?.(container);
 }

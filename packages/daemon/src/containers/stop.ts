@@ -34,8 +34,7 @@ export async function sendSignal(context: Context, container: Container, number:
   if (ends && container.state.status === 'paused') await unpause(context, container);
 }
 
-export async function killContainer(context: Context, container: Container, signal?: string): Promise<void> {
-  const number = signal === undefined || signal === '' ? sigkill : signalNumber(signal);
+export async function killContainer(context: Context, container: Container, number = sigkill): Promise<void> {
   if (container.state.status === 'restarting' && (number === sigkill || number === stopSignal(container))) {
     container.hasBeenStopped = true;
     await context.locks.run(container.id, () => cancelRestart(context, container));
@@ -122,12 +121,7 @@ export async function pause(context: Context, container: Container): Promise<voi
 
 export async function unpause(context: Context, container: Container): Promise<void> {
   if (container.state.status !== 'paused')
-    throw new DaemonError(
-      isUp(container) ? 'system' : 'conflict',
-      isUp(container)
-        ? `Container ${container.id} is not paused`
-        : `container ${container.id} is not running`,
-    );
+    throw new DaemonError('system', `Container ${container.id} is not paused`);
   await context.runtimeOf(container).unpause(container.id);
   container.state.status = 'running';
   await context.records.saveState(container);

@@ -131,6 +131,14 @@ export interface ContainerState {
   };
 }
 
+/** A legacy link to another container. */
+export interface ContainerLink {
+  alias: string;
+  id: string;
+  /** The other's name when the link was made: for messages when it is gone. */
+  name: string;
+}
+
 /** One container. Persisted as `containers/<id>/container.json`; only `containers/` changes it. */
 export interface Container {
   readonly id: string;
@@ -146,6 +154,8 @@ export interface Container {
   readonly path: string;
   readonly args: readonly string[];
   readonly mounts: readonly MountPoint[];
+  /** `--link` on the default bridge. */
+  links?: readonly ContainerLink[];
   /** Wanted endpoints by network name; `docker network connect` on a stopped container adds here. */
   endpoints: Record<string, EndpointRequest>;
   readonly state: ContainerState;
@@ -194,7 +204,7 @@ export interface Containers {
   connect(name: string, network: string, request: EndpointRequest): Promise<void>;
   /** `docker network disconnect`; with `force` a container that is gone loses its endpoint too. */
   disconnect(name: string, network: string, force: boolean): Promise<void>;
-  update(name: string, change: Partial<HostConfig>): Promise<{ Warnings: string[] }>;
+  update(name: string, change: Partial<HostConfig>): Promise<{ Warnings: string[] | null }>;
   remove(name: string, options?: { force?: boolean; volumes?: boolean; link?: boolean }): Promise<void>;
   /** Resolves with the exit code; `ready` is called once waiting has begun (headers may be sent). */
   wait(

@@ -4,7 +4,13 @@ import type { HostConfig } from './types.js';
 import { changedHostConfig } from './update.js';
 import { checkConfig, checkHostConfig } from './validate.js';
 
-const host = { swapLimit: true, limits: new Map(), capabilities: [] } as never;
+const host = {
+  swapLimit: true,
+  blkioWeight: true,
+  memoryNodes: 1,
+  limits: new Map(),
+  capabilities: [],
+} as never;
 const check = (request: HostConfig) => checkHostConfig(request, host).warnings;
 
 test('contradictions and bad values have dockerd’s texts', () => {
@@ -20,7 +26,9 @@ test('contradictions and bad values have dockerd’s texts', () => {
       { CpuPeriod: 1 },
       'CPU cfs period can not be less than 1ms (i.e. 1000) or larger than 1s (i.e. 1000000)',
     ],
-    [{ CpusetCpus: 'a' }, 'Invalid value a for cpuset cpus'],
+    [{ CpusetCpus: 'a' }, 'Invalid value a for cpuset cpus: invalid format: a'],
+    [{ BlkioWeight: 5 }, 'Range of blkio weight is from 10 to 1000'],
+    [{ CpusetMems: '1' }, 'Requested memory nodes are not available - requested 1, available: 0'],
     [{ OomScoreAdj: 2000 }, 'Invalid value 2000, range for oom score adj is [-1000, 1000]'],
     [{ PidMode: 'odd' }, 'invalid PID mode: odd'],
     [{ IpcMode: 'container:' }, 'invalid IPC mode: container:'],
@@ -45,6 +53,16 @@ test('values are clamped and warned about', () => {
   } as never);
   assert.match(warnings[0]!, /does not support swap limit/);
   assert.equal(noSwap.MemorySwap, -1);
+  const doubled: HostConfig = { Memory: 2 ** 25 };
+  check(doubled);
+  assert.equal(doubled.MemorySwap, 2 ** 26);
+  assert.deepEqual(checkHostConfig({ MemorySwap: 2 ** 26 }, host, 'update').warnings, []);
+  const weight: HostConfig = { BlkioWeight: 5 };
+  assert.match(
+    checkHostConfig(weight, { ...(host as object), blkioWeight: false } as never).warnings[0]!,
+    /Weight discarded/,
+  );
+  assert.equal(weight.BlkioWeight, 0);
 });
 
 test('a container’s own configuration', () => {
@@ -68,6 +86,15 @@ test('update changes what it names and refuses contradictions', () => {
     Memory: 2 ** 25,
   });
   assert.throws(() => changedHostConfig(current, { Memory: 2 ** 28 }), { kind: 'conflict' });
-  assert.throws(() => changedHostConfig(current, { RestartPolicy: { Name: 'always' } }), { kind: 'invalid' });
+  assert.throws(() => changedHostConfig(current, { RestartPolicy: { Name: 'always' } }), {
+    kind: 'conflict',
+  });
+  assert.throws(() => changedHostConfig({}, { Memory: 2 ** 25 }), {
+    kind: 'conflict',
+    message: /update the memoryswap at the same time/,
+  });
+  assert.throws(() => changedHostConfig({ NanoCpus: 1 }, { CpuPeriod: 1000 }), {
+    message: 'Conflicting options: CPU Period cannot be updated as NanoCPUs has already been set',
+  });
   assert.throws(() => changedHostConfig({ CpuQuota: 1 }, { NanoCpus: 1 }), { kind: 'conflict' });
 });

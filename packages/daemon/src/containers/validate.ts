@@ -24,12 +24,20 @@ const leastCpuShares = 2;
 const mostCpuShares = 262_144;
 const nanosecondsPerCpu = 1e9;
 
+/** An update says only what changes. */
+type Purpose = 'create' | 'update';
+
 const invalid = (message: string): DaemonError => new DaemonError('invalid', message);
 
-function checkMemory(host: HostConfig, target: Pick<Host, 'swapLimit'>, warnings: string[]): void {
+function checkMemory(
+  host: HostConfig,
+  target: Pick<Host, 'swapLimit'>,
+  purpose: Purpose,
+  warnings: string[],
+): void {
   const { Memory = 0, MemorySwap = 0, MemoryReservation = 0, MemorySwappiness } = host;
   if (Memory !== 0 && Memory < leastMemoryBytes) throw invalid(`Minimum memory limit allowed is 6MB`);
-  if (MemorySwap !== 0 && Memory === 0)
+  if (MemorySwap > 0 && Memory === 0 && purpose === 'create')
     throw invalid('You should always set the Memory limit when using Memoryswap limit, see usage');
   if (Memory > 0 && MemorySwap > 0 && MemorySwap < Memory)
     throw invalid('Minimum memoryswap limit should be larger than memory limit, see usage');
@@ -38,7 +46,7 @@ function checkMemory(host: HostConfig, target: Pick<Host, 'swapLimit'>, warnings
       'Your kernel does not support swap limit capabilities or the cgroup is not mounted. Memory limited without swap.',
     );
     host.MemorySwap = -1;
-  }
+  } else if (Memory > 0 && MemorySwap === 0 && purpose === 'create') host.MemorySwap = 2 * Memory;
   if (MemorySwappiness !== undefined && MemorySwappiness !== null && MemorySwappiness !== -1)
     if (MemorySwappiness < 0 || MemorySwappiness > 100)
       throw invalid(`Invalid value: ${MemorySwappiness}, valid memory swappiness range is 0-100`);
@@ -50,7 +58,7 @@ function checkMemory(host: HostConfig, target: Pick<Host, 'swapLimit'>, warnings
     warnings.push('Specifying a kernel memory limit is deprecated and will be removed in a future release.');
 }
 
-function checkCpu(host: HostConfig): void {
+function checkCpu(host: HostConfig, target: Pick<Host, 'memoryNodes'>): void {
   const { NanoCpus = 0, CpuPeriod = 0, CpuQuota = 0, CpuShares = 0 } = host;
   if (NanoCpus !== 0 && CpuPeriod !== 0)
     throw invalid('Conflicting options: Nano CPUs and CPU Period cannot both be set');
@@ -65,13 +73,13 @@ function checkCpu(host: HostConfig): void {
   if (CpuShares < 0) host.CpuShares = leastCpuShares;
   if (CpuShares > mostCpuShares) host.CpuShares = mostCpuShares;
   checkList(host.CpusetCpus, 'cpus', cpus - 1);
-  checkList(host.CpusetMems, 'mems');
+  checkList(host.CpusetMems, 'mems', target.memoryNodes - 1);
 }
 
 /** `0-2,7` */
-function checkList(text: string | undefined, name: 'cpus' | 'mems', last?: number): void {
+function checkList(text: string | undefined, name: 'cpus' | 'mems', last: number): void {
   if (text === undefined || text === '') return;
-  const bad = () => invalid(`Invalid value ${text} for cpuset ${name}`);
+  const bad = () => invalid(`Invalid value ${text} for cpuset ${name}: invalid format: ${text}`);
   const wanted: number[] = [];
   for (const part of text.split(',')) {
     const match = /^(\d+)(?:-(\d+))?$/.exec(part.trim());
@@ -80,9 +88,10 @@ function checkList(text: string | undefined, name: 'cpus' | 'mems', last?: numbe
     if (to < from) throw bad();
     wanted.push(from, to);
   }
-  if (last !== undefined && Math.max(...wanted) > last)
+  const what = name === 'cpus' ? 'CPUs' : 'memory nodes';
+  if (Math.max(...wanted) > last)
     throw invalid(
-      `Requested CPUs are not available - requested ${text}, available: ${last === 0 ? '0' : `0-${last}`}`,
+      `Requested ${what} are not available - requested ${text}, available: ${last === 0 ? '0' : `0-${last}`}`,
     );
 }
 
@@ -130,10 +139,22 @@ export interface Checked {
 }
 
 /** Adapts `host` in place (clamped and defaulted values) as dockerd's adaptContainerSettings. */
-export function checkHostConfig(host: HostConfig, target: Host): Checked {
+export function checkHostConfig(host: HostConfig, target: Host, purpose: Purpose = 'create'): Checked {
   const warnings: string[] = [];
-  checkMemory(host, target, warnings);
-  checkCpu(host);
+  checkMemory(host, target, purpose, warnings);
+  checkCpu(host, target);
+  if (host.BlkioWeightDevice?.length && !target.blkioWeight) {
+    warnings.push(
+      'Your kernel does not support Block I/O weight_device or the cgroup is not mounted. Weight-device discarded.',
+    );
+    host.BlkioWeightDevice = [];
+  }
+  if (host.BlkioWeight && !target.blkioWeight) {
+    warnings.push(
+      'Your kernel does not support Block I/O weight or the cgroup is not mounted. Weight discarded.',
+    );
+    host.BlkioWeight = 0;
+  }
   if (host.BlkioWeight && (host.BlkioWeight < 10 || host.BlkioWeight > 1000))
     throw invalid('Range of blkio weight is from 10 to 1000');
   if (host.OomScoreAdj !== undefined && (host.OomScoreAdj < -1000 || host.OomScoreAdj > 1000))
@@ -159,7 +180,7 @@ export function checkHostConfig(host: HostConfig, target: Host): Checked {
   if (networkOfMode(host.NetworkMode) === 'host' && Object.keys(host.PortBindings ?? {}).length > 0)
     warnings.push('Published ports are discarded when using host network mode');
   if (host.Isolation && host.Isolation !== 'default')
-    throw invalid(`invalid isolation: '${host.Isolation}': only 'default' is supported`);
+    throw invalid(`Invalid isolation: "${host.Isolation}" - linux only supports 'default'`);
   if (host.StorageOpt && Object.keys(host.StorageOpt).length > 0)
     throw invalid("--storage-opt is supported only for overlay over xfs with 'pquota' mount option");
   return { warnings };

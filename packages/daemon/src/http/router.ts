@@ -27,7 +27,8 @@ function compile(route: Route): Pattern {
     .map((segment) => {
       if (!/^[:*]/.test(segment)) return escapeText(segment);
       names.push(segment.slice(1));
-      return segment.startsWith(':') ? '([^/]+)' : '(.+)';
+      // Names of links have a slash, names of images several.
+      return '(.+)';
     })
     .join('/');
   return { route, expression: new RegExp(`^${source}$`), names };

@@ -31,7 +31,7 @@ export interface MembershipDeps {
 
 export type Membership = Pick<
   Networks,
-  'open' | 'find' | 'connect' | 'disconnect' | 'close' | 'rename' | 'reconcile' | 'endpointsOf'
+  'open' | 'find' | 'connect' | 'disconnect' | 'close' | 'rename' | 'relink' | 'reconcile' | 'endpointsOf'
 >;
 
 /** The name asked for, or eth0, eth1, …: the first one not in use. The network may have another word for `eth`. */
@@ -234,6 +234,21 @@ export function createMembership(deps: MembershipDeps): Membership {
           return { ...joined, endpoint: { ...joined.endpoint, dnsNames } };
         });
         await records.write(state);
+      }),
+
+    relink: (id, links) =>
+      inTurn(id, async () => {
+        const state = states.get(id);
+        if (!state) return;
+        state.joined = state.joined.map((joined) => {
+          const { endpoint } = joined;
+          if (hasNames(byId(endpoint.networkId))) return joined;
+          return {
+            ...joined,
+            endpoint: { ...endpoint, request: { ...endpoint.request, Links: [...links] } },
+          };
+        });
+        await sandboxes.relink(state, view.linkedPorts(state));
       }),
 
     async reconcile(running) {

@@ -96,7 +96,7 @@ export async function createSandboxView({
         path,
         endpoints: Object.fromEntries(joined.map(({ endpoint }) => [endpoint.networkName, endpoint])),
         ports,
-        hosts: [...ownLines(state), ...linkLines(state)],
+        hosts: [...linkLines(state), ...ownLines(state)],
         resolvConf: buildResolvConf(host, {
           embedded: joined.some(({ endpoint }) => hasNames(network(endpoint.networkId))),
           ipv6: joined.some(({ endpoint }) => endpoint.address6 !== ''),

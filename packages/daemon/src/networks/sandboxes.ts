@@ -282,6 +282,15 @@ export function createSandboxes(deps: SandboxDeps) {
       await deps.records.write(state);
     },
 
+    /** Other links, or other places they lead to. */
+    async relink(state: SandboxState, linked: SandboxState['linked']): Promise<void> {
+      const before = state.linked;
+      state.linked = linked;
+      await deps.records.write(state);
+      await deps.firewall.removePorts({ ports: [], allowed: before });
+      await deps.firewall.addPorts({ ports: [], allowed: linked });
+    },
+
     /** After a restart of the daemon: links as recorded, and what lived in the process that ended. */
     async adopt(state: SandboxState): Promise<void> {
       for (const family of [4, 6] as const) {

@@ -147,6 +147,8 @@ export interface Networks {
   close(id: string): Promise<void>;
   /** After a rename: DNS names follow. */
   rename(id: string, name: string): Promise<void>;
+  /** Links of the default bridge, `<ID>:<alias>`, or where they lead, are others now. */
+  relink(id: string, links: readonly string[]): Promise<void>;
   /** At start: keeps sandboxes of running containers (DNS, rules, links again as recorded), frees all others. */
   reconcile(running: ReadonlySet<string>): Promise<void>;
   /** Daemon shutdown: rules, DNS and, when no container runs, bridges go; nothing of ours is left then. */

@@ -87,7 +87,7 @@ export function createMounts({ layout, volumes, events, log }: MountsDependencie
     async function withVolume({ point, volume }: Specification): Promise<MountPoint> {
       if (point.Type !== 'volume') return point;
       const made = await volumes.create({
-        ...(point.Name !== undefined && { Name: point.Name }),
+        ...(point.Name === undefined ? { madeFor: request.container } : { Name: point.Name }),
         Driver: volume?.driver || (point.Name && isKnown(point.Name) ? 'local' : request.volumeDriver),
         ...(volume?.options && { DriverOpts: volume.options }),
         ...(volume?.labels && { Labels: volume.labels }),
@@ -366,8 +366,9 @@ export function createMounts({ layout, volumes, events, log }: MountsDependencie
       await unmountAll(container, points);
       for (const { Name } of points) if (Name !== undefined) volumes.unrefer(Name, container);
       if (anonymous) await removeAnonymous(points);
+      else for (const point of points) if (point.anonymous) await volumes.keep(point.Name!);
     },
-    async restore(known) {
+    async restore(known, exists) {
       for (const { id, points, running } of known)
         for (const { Type, Name } of points) {
           if (Type !== 'volume') continue;
@@ -379,6 +380,7 @@ export function createMounts({ layout, volumes, events, log }: MountsDependencie
           }
         }
       await volumes.unmountUnused();
+      await volumes.removeAbandoned(exists);
     },
   };
 }

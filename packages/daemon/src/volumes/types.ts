@@ -24,6 +24,8 @@ export interface VolumeCreate {
   Driver?: string;
   DriverOpts?: Record<string, string>;
   Labels?: Record<string, string>;
+  /** The container that is being created: when it never comes to be, `removeAbandoned` takes the volume away. */
+  madeFor?: string;
 }
 
 export interface Volumes {
@@ -46,6 +48,10 @@ export interface Volumes {
   prune(select: (volume: Volume) => boolean): Promise<{ VolumesDeleted: string[]; SpaceReclaimed: number }>;
   /** For `system df`: volumes without mount options, with UsageData. */
   usage(): Promise<Volume[]>;
+  /** The volume outlives the container it was made for. */
+  keep(name: string): Promise<void>;
+  /** At start of the daemon: removes unused volumes that were made for containers which do not exist. */
+  removeAbandoned(exists: (container: string) => boolean): Promise<void>;
   /** Unmounts volumes that no container has mounted any more; after the running ones have been told by `mount`. */
   unmountUnused(): Promise<void>;
 }
@@ -93,8 +99,14 @@ export interface Mounts {
   release(container: string, points: readonly MountPoint[]): Promise<void>;
   /** The container is removed: its references end; with `anonymous` its unnamed volumes go too. */
   forget(container: string, points: readonly MountPoint[], anonymous: boolean): Promise<void>;
-  /** At start of the daemon, once, with every container there is. */
-  restore(known: Iterable<{ id: string; points: readonly MountPoint[]; running: boolean }>): Promise<void>;
+  /**
+   * At start of the daemon, once, with every container there is. Volumes without a name that were made for others go,
+   * but for those of containers that `exists` knows (their records may be damaged).
+   */
+  restore(
+    known: Iterable<{ id: string; points: readonly MountPoint[]; running: boolean }>,
+    exists: (container: string) => boolean,
+  ): Promise<void>;
 }
 
 /** API: Mount (HostConfig.Mounts). */

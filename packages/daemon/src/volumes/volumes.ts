@@ -6,7 +6,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { lookup } from 'node:dns/promises';
-import { chmod, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { chmod, mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { join } from 'node:path';
 import { mount, mountFlags, unmount, unmountFlags } from '@noos/linux';
@@ -38,7 +38,11 @@ interface Entry {
   users: Set<string>;
   mountedBy: Set<string>;
   mounted: boolean;
+  madeFor?: string;
 }
+
+/** Names the container that a volume was made for, as long as the volume is nothing without it. */
+const madeForFile = 'made-for';
 
 /** RFC 3339, whole seconds, as dockerd prints it. */
 const now = () => new Date().toISOString().replace(/\.\d+Z$/, 'Z');
@@ -90,11 +94,13 @@ export async function createVolumes({ layout, events, log }: VolumesDependencies
       const volume = toVolume(
         record ?? { Name: name, CreatedAt: data.ctime.toISOString(), Labels: null, Options: null },
       );
+      const madeFor = await readFile(join(directoryOf(name), madeForFile), 'utf8').catch(() => undefined);
       entries.set(name, {
         volume,
         users: new Set(),
         mountedBy: new Set(),
         mounted: mounted.has(volume.Mountpoint),
+        ...(madeFor && { madeFor }),
       });
     }
   }
@@ -105,13 +111,14 @@ export async function createVolumes({ layout, events, log }: VolumesDependencies
     return entry;
   }
 
-  async function make(record: VolumeRecord): Promise<void> {
+  async function make(record: VolumeRecord, madeFor: string | undefined): Promise<void> {
     const draft = join(layout.temporary, `volume-${randomBytes(8).toString('hex')}`);
     try {
       await mkdir(layout.temporary, { recursive: true, mode: 0o700 });
       await mkdir(draft, { mode: 0o701 });
       await mkdir(join(draft, '_data'));
       await chmod(join(draft, '_data'), 0o755);
+      if (madeFor !== undefined) await writeFile(join(draft, madeForFile), madeFor);
       const file = await open(join(draft, 'volume.json'), 'wx', 0o600);
       try {
         await file.writeFile(JSON.stringify(record));
@@ -154,9 +161,16 @@ export async function createVolumes({ layout, events, log }: VolumesDependencies
         Labels: anonymous ? { ...request.Labels, [anonymousLabel]: '' } : (request.Labels ?? null),
         Options: request.DriverOpts ?? null,
       };
-      await make(record);
+      const { madeFor } = request;
+      await make(record, madeFor);
       const volume = toVolume(record);
-      entries.set(name, { volume, users: new Set(), mountedBy: new Set(), mounted: false });
+      entries.set(name, {
+        volume,
+        users: new Set(),
+        mountedBy: new Set(),
+        mounted: false,
+        ...(madeFor === undefined ? {} : { madeFor }),
+      });
       events.publish('volume', 'create', { ID: name, Attributes: { driver: 'local' } });
       return volume;
     });
@@ -283,6 +297,24 @@ export async function createVolumes({ layout, events, log }: VolumesDependencies
           },
         });
       return volumes;
+    },
+    keep: (name) =>
+      inTurn(name, async () => {
+        const entry = entries.get(name);
+        if (entry?.madeFor === undefined) return;
+        // Durable before the container's record goes: afterwards the volume would seem abandoned.
+        await rm(join(directoryOf(name), madeForFile), { force: true });
+        await syncDirectory(directoryOf(name));
+        delete entry.madeFor;
+      }),
+    async removeAbandoned(exists) {
+      for (const { volume, users, madeFor } of [...entries.values()])
+        if (madeFor !== undefined && users.size === 0 && !exists(madeFor)) {
+          log.info({ volume: volume.Name }, 'removing a volume whose container was never created');
+          await remove(volume.Name, true).catch((error: unknown) =>
+            log.warn({ volume: volume.Name, error: String(error) }, 'volume not removed'),
+          );
+        }
     },
     async unmountUnused() {
       for (const entry of entries.values())

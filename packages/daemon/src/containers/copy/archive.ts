@@ -4,7 +4,7 @@
  *
  * In: a container, a path. Out: status, archives. May import: archive, errors, events.
  */
-import { closeSync, constants, fstatSync, readFileSync, readlinkSync } from 'node:fs';
+import { closeSync, constants, fstatSync, readlinkSync } from 'node:fs';
 import { posix } from 'node:path';
 import type { Readable } from 'node:stream';
 import { openFlags, openInRoot } from '@noos/linux';
@@ -12,8 +12,8 @@ import { createTar } from '../../archive/create.js';
 import { decompress } from '../../archive/decompress.js';
 import { extractTar } from '../../archive/extract.js';
 import { DaemonError, errnoOf } from '../../errors.js';
-import { lookUpUser } from '../spec/users.js';
 import type { Container } from '../types.js';
+import { userBelow } from '../users.js';
 import { type CopyPath, fileMode, mountAbove, parseCopyPath } from './paths.js';
 import type { Tree, Trees } from './tree.js';
 
@@ -98,21 +98,6 @@ function statPath(tree: Tree, path: CopyPath): PathStat {
 
 const directoryBit = 2 ** 31;
 
-/** Reads a file of the container; "" when there is none. */
-export function readInTree(tree: Tree, path: string): string {
-  try {
-    const fd = openInRoot(tree.fd, path, constants.O_RDONLY | constants.O_NONBLOCK);
-    try {
-      return fstatSync(fd).isFile() ? readFileSync(fd, 'utf8') : '';
-    } finally {
-      closeSync(fd);
-    }
-  } catch (error) {
-    if (['ENOENT', 'ENOTDIR', 'ELOOP', 'EACCES'].includes(errnoOf(error) ?? '')) return '';
-    throw error;
-  }
-}
-
 function checkWritable(container: Container, location: string): void {
   const mount = mountAbove(container.mounts, location);
   if (mount !== undefined) {
@@ -170,10 +155,9 @@ export function createCopies(trees: Trees): Copies {
         }
         try {
           checkWritable(place.container, tree.locate(fd));
-          const files = { passwd: readInTree(tree, '/etc/passwd'), group: readInTree(tree, '/etc/group') };
           await extractTar(await decompress(archive), `/proc/self/fd/${fd}`, {
             keepKinds,
-            ...(ownedByUser ? { owner: lookUpUser(place.container.config.User ?? '', files) } : {}),
+            ...(ownedByUser ? { owner: userBelow(tree.fd, place.container.config.User ?? '') } : {}),
           });
         } finally {
           closeSync(fd);

@@ -2,17 +2,17 @@
  * Exec: processes beside a container's own, for clients and for health checks.
  *
  * In: requests, a running container. Out: processes with streams, records of how they ended.
- * May import: workload, events, errors, copies (the container's passwd).
+ * May import: workload, events, errors, the container's tree.
  */
 import { DaemonError } from '../../errors.js';
 import type { EventSink } from '../../events/types.js';
 import type { AttachedStreams, WorkloadRuntime } from '../../workload/types.js';
 import { publish as publishOf } from '../context.js';
-import { readInTree } from '../copy/archive.js';
 import type { Trees } from '../copy/tree.js';
-import { lookUpUser, type ProcessUser } from '../spec/users.js';
+import type { ProcessUser } from '../spec/users.js';
 import { parseDetachKeys } from '../streams/detach-keys.js';
 import type { Container, Containers } from '../types.js';
+import { userBelow } from '../users.js';
 import { execProcess, type OciProcess, startFailureCode } from './process.js';
 import type { ExecRequest, ExecSession, ExecSessions } from './sessions.js';
 
@@ -74,13 +74,7 @@ export function createExecs(dependencies: ExecsDependencies): Execs {
   ): void => publishOf({ events }, container, action, { execID: session.id, ...more });
 
   const lookUp = (container: Container, user: string): Promise<ProcessUser> =>
-    trees.withTree(container, async (tree) =>
-      lookUpUser(
-        user,
-        { passwd: readInTree(tree, '/etc/passwd'), group: readInTree(tree, '/etc/group') },
-        container.hostConfig.GroupAdd ?? [],
-      ),
-    );
+    trees.withTree(container, async (tree) => userBelow(tree.fd, user, container.hostConfig.GroupAdd ?? []));
 
   function get(id: string): { session: ExecSession; container: Container } {
     const session = sessions.get(id);

@@ -16,6 +16,8 @@ export interface LogKeeping {
   maxBytes?: number;
   /** Files kept, the one being written included. */
   maxFiles: number;
+  /** Files that are not written any more are kept as gzip. */
+  compress: boolean;
 }
 
 /** Options of every driver (moby daemon/logger/factory.go). */
@@ -42,26 +44,93 @@ const foreignDrivers = [
   'logentries',
 ];
 
-/** Defaults of driver `local` (moby daemon/logger/local: defaultMaxFileSize, defaultMaxFileCount). */
-const localDefaults = { maxBytes: 20 * 1024 * 1024, maxFiles: 5 };
+/** By driver; those of `local` as moby daemon/logger/local has them. */
+const defaults: Record<'json-file' | 'local', Omit<LogKeeping, 'driver'>> = {
+  'json-file': { maxFiles: 1, compress: false },
+  local: { maxBytes: 20 * 1024 * 1024, maxFiles: 5, compress: true },
+};
 
 const invalid = (message: string): never => {
   throw new DaemonError('invalid', message);
 };
 
-/** go-units RAMInBytes: `10m`, `1.5gb`, `512`. */
-function parseSize(text: string): number {
+/** go-units: `10m`, `1.5gb`, `512`; log sizes count in thousands (FromHumanSize), memory in 1024 (RAMInBytes). */
+function parseSize(text: string, unit: 1000 | 1024): number {
   const match = /^(\d+(?:\.\d+)?) ?([kKmMgGtTpP])?[iI]?[bB]?$/.exec(text);
   if (match === null) return invalid(`invalid size: '${text}'`);
   const power = match[2] === undefined ? 0 : 'kmgtp'.indexOf(match[2].toLowerCase()) + 1;
-  return Math.floor(Number(match[1]) * 1024 ** power);
+  return Math.floor(Number(match[1]) * unit ** power);
 }
 
-function parseFiles(text: string): number {
+function parseInteger(text: string): number {
   if (!/^[+-]?\d+$/.test(text))
     return invalid(`strconv.Atoi: parsing ${JSON.stringify(text)}: invalid syntax`);
-  const files = Number(text);
-  return files < 1 ? invalid('max-file cannot be less than 1') : files;
+  return Number(text);
+}
+
+/** Go's strconv.ParseBool. */
+function parseBoolean(text: string): boolean {
+  if (/^(1|t|T|TRUE|true|True)$/.test(text)) return true;
+  if (/^(0|f|F|FALSE|false|False)$/.test(text)) return false;
+  return invalid(`strconv.ParseBool: parsing ${JSON.stringify(text)}: invalid syntax`);
+}
+
+/** Runs `read`; what is wrong is told after `prefix`. */
+function named<T>(prefix: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    return invalid(`${prefix}: ${(error as Error).message}`);
+  }
+}
+
+type Options = Readonly<Record<string, string>>;
+
+/** moby daemon/logger/factory.go: ValidateLogOpts; loggerutils/cache: validateLogCacheOpts. */
+function checkCommon(options: Options): void {
+  const { mode = '', 'max-buffer-size': buffer } = options;
+  if (!['', 'blocking', 'non-blocking'].includes(mode))
+    invalid(`logger: logging mode not supported: ${mode}`);
+  if (buffer !== undefined) {
+    if (mode !== 'non-blocking')
+      invalid("logger: max-buffer-size option is only supported with 'mode=non-blocking'");
+    named('error parsing option max-buffer-size', () => parseSize(buffer, 1024));
+  }
+  const { 'cache-disabled': disabled } = options;
+  if (disabled !== undefined)
+    try {
+      parseBoolean(disabled);
+    } catch {
+      invalid(`invalid value for option cache-disabled: ${disabled}`);
+    }
+}
+
+function jsonFileKeeping(options: Options): LogKeeping {
+  const { 'max-size': size, 'max-file': files, compress: gzip } = options;
+  const { maxFiles: fewest, compress: byDefault } = defaults['json-file'];
+  const maxBytes = size === undefined ? undefined : parseSize(size, 1000);
+  if (maxBytes === 0) return invalid('max-size must be a positive number');
+  const maxFiles = files === undefined ? fewest : parseInteger(files);
+  if (maxFiles < 1) return invalid('max-file cannot be less than 1');
+  const compress = gzip === undefined ? byDefault : parseBoolean(gzip);
+  if (compress && (maxFiles === 1 || maxBytes === undefined))
+    return invalid('compress cannot be true when max-file is less than 2 or max-size is not set');
+  return { driver: 'json-file', ...(maxBytes === undefined ? {} : { maxBytes }), maxFiles, compress };
+}
+
+function localKeeping(options: Options): LogKeeping {
+  const { 'max-size': size, 'max-file': files, compress: gzip } = options;
+  const keeping = { driver: 'local' as const, ...defaults.local };
+  if (size !== undefined)
+    keeping.maxBytes = named(`invalid value for max-size: ${size}`, () => parseSize(size, 1000));
+  if (files !== undefined)
+    keeping.maxFiles = named(`invalid value for max-file: ${files}`, () => parseInteger(files));
+  if (gzip !== undefined)
+    keeping.compress = named('error reading compress log option', () => parseBoolean(gzip));
+  if (keeping.maxFiles < 0) return invalid('max file count cannot be less than 0');
+  if (keeping.compress && keeping.maxFiles <= 1)
+    return invalid('compression cannot be enabled when max file count is 1');
+  return keeping;
 }
 
 /** Checks driver and options and says what to keep. `fallback` is the daemon's own driver and options. */
@@ -74,10 +143,9 @@ export function logKeeping(config: LogConfig | undefined, fallback: LogConfig = 
       `logger: log driver '${driver}' is not supported by this daemon: use json-file, local or none`,
     );
   if (driver !== 'json-file' && driver !== 'local' && driver !== 'none')
-    return invalid(`logger: no log driver named '${driver}' is registered`);
-  if (options.mode !== undefined && !['', 'blocking', 'non-blocking'].includes(options.mode))
-    return invalid(`logger: logging mode not supported: ${options.mode}`);
-  if (driver === 'none') return { driver, maxFiles: 1 };
+    return invalid(`error looking up logging plugin ${driver}: plugin "${driver}" not found`);
+  if (driver === 'none') return { driver, maxFiles: 1, compress: false };
+  checkCommon(options);
   for (const name of Object.keys(options))
     if (!commonOptions.includes(name) && !fileOptions.includes(name))
       return invalid(
@@ -85,16 +153,7 @@ export function logKeeping(config: LogConfig | undefined, fallback: LogConfig = 
           ? `unknown log opt '${name}' for log driver local`
           : `unknown log opt '${name}' for json-file log driver`,
       );
-  const defaults: { maxBytes?: number; maxFiles: number } =
-    driver === 'local' ? localDefaults : { maxFiles: 1 };
-  const size = options['max-size'];
-  const maxBytes = size === undefined || size === '-1' ? defaults.maxBytes : parseSize(size);
-  if (maxBytes !== undefined && maxBytes <= 0) return invalid('max-size must be a positive number');
-  const files = options['max-file'];
-  const maxFiles = files === undefined ? defaults.maxFiles : parseFiles(files);
-  if (driver === 'json-file' && options.compress === 'true' && (maxFiles === 1 || maxBytes === undefined))
-    return invalid('compress cannot be true when max-file is less than 2 or max-size is not set');
-  return maxBytes === undefined ? { driver, maxFiles } : { driver, maxBytes, maxFiles };
+  return driver === 'local' ? localKeeping(options) : jsonFileKeeping(options);
 }
 
 const queryEscape = (text: string): string =>

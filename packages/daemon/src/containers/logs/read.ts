@@ -7,7 +7,7 @@ import { watch } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { inodeOf, openLogFiles, openNext } from './files.js';
+import { isCurrent, type LogFile, openLogFiles, openNext } from './files.js';
 import { createLogFormatter, type LogFormat } from './format.js';
 import { findTail } from './tail.js';
 
@@ -58,10 +58,10 @@ function watchLog(path: string, ended: Promise<void>, signal: AbortSignal) {
 }
 
 /** Where the last `wanted` lines begin: files before it are closed and left out. */
-async function seekTail(files: FileHandle[], wanted: number): Promise<number> {
+async function seekTail(files: LogFile[], wanted: number): Promise<number> {
   let missing = wanted;
   for (let index = files.length - 1; index >= 0; index--) {
-    const file = files[index]!;
+    const file = await files[index]!.content();
     const tail = await findTail(file, (await file.stat()).size, missing);
     missing -= tail.lines;
     if (missing > 0 && index > 0) continue;
@@ -110,14 +110,14 @@ export async function* readLog(query: LogQuery): AsyncGenerator<Buffer, void> {
       const last = follow === undefined || ended;
       const file = files[0];
       if (file !== undefined) {
-        yield* drain(file);
+        const content = await file.content();
+        yield* drain(content);
         if (formatter.done || follow?.signal.aborted) return;
         if (files.length === 1) {
-          const { ino, size } = await file.stat();
-          if (size < position) position = 0;
-          if ((await inodeOf(path)) !== ino) {
+          if ((await content.stat()).size < position) position = 0;
+          if (!(await isCurrent(path, file))) {
             // Replaced: what was written before that is read first.
-            yield* drain(file);
+            yield* drain(content);
             const next = await openNext(path, file);
             if (next !== undefined) files.push(next);
           }

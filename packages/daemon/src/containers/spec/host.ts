@@ -25,6 +25,9 @@ export interface Host {
   readonly architecture: string;
   readonly kernel: string;
   readonly swapLimit: boolean;
+  readonly blkioWeight: boolean;
+  /** NUMA nodes, counted from 0. */
+  readonly memoryNodes: number;
   /** Absolute path of docker-init or tini. */
   readonly init: string | undefined;
   /** For containers that do not say; undefined where it is `unconfined`. */
@@ -69,6 +72,14 @@ function profileOf(setting: string): SeccompProfile | undefined {
   return parseSeccomp(text);
 }
 
+const nodesPath = '/sys/devices/system/node/online';
+
+/** `0-1`, or `0`; a kernel without NUMA has one node and no such file. */
+function memoryNodesOf(path: string): number {
+  if (!existsSync(path)) return 1;
+  return Number(/(\d+)\s*$/.exec(readFileSync(path, 'latin1'))?.[1] ?? 0) + 1;
+}
+
 export function readHost({ initPath, noNewPrivileges, seccompProfile }: HostSettings): Host {
   const status = readFileSync('/proc/self/status', 'latin1');
   const controlGroups = controlGroupsOf(readFileSync('/proc/self/mounts', 'latin1'));
@@ -79,6 +90,8 @@ export function readHost({ initPath, noNewPrivileges, seccompProfile }: HostSett
     architecture: goArchitecture(),
     kernel: release(),
     swapLimit: controlGroups === 'v2' || existsSync('/sys/fs/cgroup/memory/memory.memsw.limit_in_bytes'),
+    blkioWeight: controlGroups === 'v2' || existsSync('/sys/fs/cgroup/blkio/blkio.weight'),
+    memoryNodes: memoryNodesOf(nodesPath),
     init: existsSync(initPath)
       ? initPath
       : (findProgram('docker-init') ?? findProgram('tini-static') ?? findProgram('tini')),
