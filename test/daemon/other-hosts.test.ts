@@ -19,3 +19,5 @@ async function testsInside(t: TestContext, files: readonly string[], job: Partia
 
 test('control groups of version 2 only, VLANs, NFS', (t) =>
   testsInside(t, ['inside-unified', 'inside-links']));
+
+test('systemd as the first process', (t) => testsInside(t, ['inside-systemd'], { systemd: true }));
