@@ -145,7 +145,7 @@ export function createSandboxes(deps: SandboxDeps) {
     const chosen = gatewayFor(4, external) ?? gatewayFor(6, external);
     const network = chosen && deps.network(chosen.endpoint.networkId);
     if (!chosen || network?.driver !== 'bridge') {
-      state.ports = Object.fromEntries(request.exposedPorts.map((key) => [key, null]));
+      state.ports = {};
       return;
     }
     const { bindingAddress, mode4, mode6 } = bridgeSettings(network);
