@@ -63,6 +63,25 @@ test('what is not there, in either direction', async () => {
   assert.match((await daemon.docker('cp', 'ghost:/x', scratch)).stderr, /No such container: ghost/);
 });
 
+test('a file is no directory, and a mounted file is not replaced', async () => {
+  const slash = await daemon.docker('cp', 'live:/etc/passwd/', scratch);
+  assert.equal(slash.code, 1);
+  assert.match(slash.stderr, /lstat \/etc\/passwd\/: not a directory/);
+  const hosts = await sh('cat /etc/hosts');
+  const busy = await daemon.docker('cp', file('hosts', 'mine\n'), 'live:/etc/hosts');
+  assert.equal(busy.code, 1);
+  assert.match(busy.stderr, /unlinkat \/etc\/hosts: device or resource busy/);
+  assert.equal(await sh('cat /etc/hosts'), hosts);
+  const bind = file('bound-file', 'bound\n');
+  await daemon.ok('create', '--name', 'binder', ...none, '-v', `${bind}:/etc/bound`, 'busybox', 'true');
+  assert.match(
+    (await daemon.docker('cp', file('other', 'other\n'), 'binder:/etc/bound')).stderr,
+    /unlinkat \/etc\/bound: device or resource busy/,
+  );
+  assert.equal(readFileSync(bind, 'utf8'), 'bound\n');
+  await daemon.ok('rm', 'binder');
+});
+
 test('a container that never ran: its root and its volumes', async () => {
   await daemon.ok('cp', file('in', 'volume\n'), 'still:/data/in');
   await daemon.ok('cp', file('in', 'root\n'), 'still:/etc/in');

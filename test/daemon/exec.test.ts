@@ -68,7 +68,7 @@ test('environment, directory, user, groups, privileges', async () => {
   );
   assert.equal((await exec('-u', '7:8', 'box', 'sh', '-c', 'id -u; id -g')).stdout, '7\n8\n');
   const unknown = await exec('-u', 'ghost', 'box', 'true');
-  assert.notEqual(unknown.code, 0);
+  assert.equal(unknown.code, 126);
   assert.match(
     unknown.stderr + unknown.stdout,
     /unable to find user ghost: no matching entries in passwd file/,

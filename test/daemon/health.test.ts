@@ -131,6 +131,7 @@ test('checks rest while paused and go on after the daemon was killed', async () 
   await daemon.ok('exec', 'lasting', 'touch', '/tmp/good');
   await becomes('lasting', 'healthy');
   await daemon.ok('pause', 'lasting');
+  assert.equal((await health('lasting')).Status, 'unhealthy');
   await sleep(300);
   const paused = (await health('lasting')).Log.at(-1)?.End;
   await sleep(600);

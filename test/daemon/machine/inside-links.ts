@@ -47,7 +47,8 @@ test('a volume over NFS', async () => {
   if (!existsSync('/proc/fs/nfsd/versions')) run('mount', '-t', 'nfsd', 'nfsd', '/proc/fs/nfsd');
   writeFileSync('/etc/exports', `${exported} *(rw,no_root_squash,insecure,fsid=0,no_subtree_check)\n`);
   run('exportfs', '-ra');
-  run('rpc.nfsd', '-N', '3', '-V', '4', '2');
+  // Clients of an earlier server would have this long to come back; nobody may open a file before.
+  run('rpc.nfsd', '-N', '3', '-V', '4', '--lease-time', '10', '--grace-time', '10', '2');
   const server = spawn('rpc.mountd', ['-F'], { stdio: 'ignore' });
   after(() => server.kill());
 

@@ -31,7 +31,11 @@ const lookups: ListLookups = {
   container: (name) => all.find((one) => one.name === name)!,
   descendants: (image) => (image === 'x' ? new Set(['sha256:1']) : undefined),
   networkId: () => 'f00',
-  sandbox: () => undefined,
+  // Ports are those of running containers.
+  sandbox: (id) =>
+    id.startsWith('mid')
+      ? ({ ports: { '80/tcp': [{ HostIp: '', HostPort: '8080' }], '53/udp': null } } as never)
+      : undefined,
 };
 const names = (query: { all?: boolean; limit?: number; filters?: Record<string, string[]> }) =>
   selectContainers(
@@ -61,8 +65,21 @@ test('filters', () => {
   assert.deepEqual(filtered({ name: ['('] }), []);
   assert.deepEqual(filtered({ ancestor: ['y'] }), []);
   assert.deepEqual(filtered({ network: ['f0'] }).length, 3);
+  assert.deepEqual(filtered({ network: ['brid'] }), []);
+  assert.deepEqual(filtered({ isolation: ['default'] }).length, 3);
   assert.throws(() => filtered({ odd: ['1'] }), { message: "invalid filter 'odd'" });
   assert.throws(() => filtered({ exited: ['x'] }), { kind: 'invalid' });
+});
+
+test('published are ports of the host, exposed those of the container', () => {
+  const filtered = (filters: Record<string, string[]>) => names({ all: true, filters });
+  assert.deepEqual(filtered({ publish: ['8080'] }), ['mid']);
+  assert.deepEqual(filtered({ publish: ['8000-9000/tcp'] }), ['mid']);
+  assert.deepEqual(filtered({ publish: ['80'] }), []);
+  assert.deepEqual(filtered({ expose: ['80'] }), ['mid']);
+  assert.deepEqual(filtered({ expose: ['53'] }), []);
+  assert.deepEqual(filtered({ expose: ['53/udp'] }), ['mid']);
+  assert.deepEqual(filtered({ expose: ['1'], publish: ['8080'] }), ['mid']);
 });
 
 test('ports and commands', () => {

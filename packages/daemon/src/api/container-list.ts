@@ -78,14 +78,13 @@ export function selectContainers(
   const noTask = booleanFilter(filters, 'is-task', false);
   const selected = containers
     .filter((container) => {
-      const { state, config, hostConfig, name, id } = container;
+      const { state, config, name, id } = container;
       if (!everything && !running(container)) return false;
       if (noTask) return false;
       if (!matchesPattern(values('name'), name, `/${name}`) || !matchesPattern(values('id'), id))
         return false;
       if (!matchesLabels(config.Labels, values('label'))) return false;
       if (!oneOf(values('status'), state.status)) return false;
-      if (!oneOf(values('isolation'), hostConfig.Isolation ?? '')) return false;
       if (!oneOf(values('health'), state.health?.Status ?? 'none')) return false;
       if (exited.length > 0)
         if (running(container) || state.startedAt.startsWith('0001') || !exited.includes(state.exitCode))
@@ -104,23 +103,31 @@ export function selectContainers(
         const ids = Object.keys(container.endpoints).map((key) => [key, lookups.networkId(key) ?? '']);
         if (
           !values('network').some((wanted) =>
-            ids.some(([key, networkId]) => key!.startsWith(wanted) || networkId!.startsWith(wanted)),
+            ids.some(([key, networkId]) => key === wanted || networkId!.startsWith(wanted)),
           )
         )
           return false;
       }
-      const ports = lookups.sandbox(id)?.ports ?? hostConfig.PortBindings ?? {};
-      if (published.length > 0 && !published.some((key) => ports[key]?.length)) return false;
-      const open = { ...config.ExposedPorts, ...hostConfig.PortBindings };
-      return exposed.length === 0 || exposed.some((key) => Object.hasOwn(open, key));
+      if (published.length === 0 && exposed.length === 0) return true;
+      return portsJson(lookups.sandbox(id)?.ports ?? {}).some(
+        ({ PrivatePort, PublicPort, Type }) =>
+          published.includes(`${PublicPort}/${Type}`) || exposed.includes(`${PrivatePort}/${Type}`),
+      );
     })
     .sort((a, b) => (a.created < b.created ? 1 : a.created > b.created ? -1 : 0));
   return limit > 0 ? selected.slice(0, limit) : selected;
 }
 
+interface PortJson {
+  IP?: string;
+  PrivatePort: number;
+  PublicPort?: number;
+  Type: string;
+}
+
 /** PORTS of a running container. */
-export function portsJson(ports: PortMap): object[] {
-  return Object.entries(ports).flatMap(([key, bindings]): object[] => {
+export function portsJson(ports: PortMap): PortJson[] {
+  return Object.entries(ports).flatMap(([key, bindings]): PortJson[] => {
     const [port = '', protocol = 'tcp'] = key.split('/');
     const PrivatePort = Number(port);
     if (!bindings?.length) return [{ PrivatePort, Type: protocol }];

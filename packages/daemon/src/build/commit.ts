@@ -15,7 +15,7 @@ import { expandBody } from './dockerfile/expand.js';
 import { type Body, parseInstruction } from './dockerfile/instructions.js';
 import { expandWord, expandWords } from './dockerfile/lexer.js';
 import { parseLines } from './dockerfile/lines.js';
-import { SyntaxProblem } from './dockerfile/text.js';
+import { DockerfileError, SyntaxProblem } from './dockerfile/text.js';
 import { copyConfig, environmentMap, type StepConfig } from './run-config.js';
 import { childConfig } from './stage.js';
 import type { CommitRequest } from './types.js';
@@ -28,11 +28,20 @@ const allowed: ReadonlySet<string> = new Set([
 const isConfiguring = (body: Body): body is Extract<Body, { kind: ConfiguringKind }> =>
   !['add', 'arg', 'copy', 'from', 'run', 'workdir'].includes(body.kind);
 
+/** Runs `parse`; an error names no line: there is no file. */
+function withoutPlace<T>(parse: () => T): T {
+  try {
+    return parse();
+  } catch (error) {
+    throw error instanceof DockerfileError ? new DaemonError('invalid', error.problem) : error;
+  }
+}
+
 /** Applies `--change` instructions to a configuration; throws DaemonError invalid. */
 export function applyChanges(config: ImageRunConfig, changes: readonly string[]): StepConfig {
   let result: StepConfig = copyConfig(config);
   if (changes.length === 0) return result;
-  const { lines, escapeToken } = parseLines(changes.join('\n'));
+  const { lines, escapeToken } = withoutPlace(() => parseLines(changes.join('\n')));
   for (const { keyword } of lines)
     if (!allowed.has(keyword.toLowerCase()))
       throw new DaemonError('invalid', `${keyword} is not a valid change command`);
@@ -41,7 +50,7 @@ export function applyChanges(config: ImageRunConfig, changes: readonly string[])
     for (const line of lines) {
       const environment = environmentMap(result.Env ?? []);
       const lookup = (name: string): string | undefined => environment.get(name);
-      const body = expandBody(parseInstruction(line, escapeToken).body, (word) =>
+      const body = expandBody(withoutPlace(() => parseInstruction(line, escapeToken)).body, (word) =>
         expandWord(word, escapeToken, lookup),
       );
       if (body.kind === 'workdir')

@@ -118,7 +118,9 @@ test('docker commit --change', () => {
   });
   for (const bad of ['RUN x', 'FROM y', 'COPY a b'])
     assert.throws(() => applyChanges({}, [bad]), /is not a valid change command/);
-  assert.throws(() => applyChanges({}, ['ENV a']), /must have two arguments/);
+  assert.throws(() => applyChanges({}, ['ENV a']), { message: 'ENV must have two arguments' });
+  assert.throws(() => applyChanges({}, ['USER']), { message: 'USER requires exactly one argument' });
+  assert.throws(() => applyChanges({}, ['']), { message: 'file with no instructions' });
   const merged = mergeConfig(
     { Env: ['A=2'] },
     { Env: ['A=1', 'B=1'], Cmd: ['c'], User: 'u', Labels: { x: 'y' } },

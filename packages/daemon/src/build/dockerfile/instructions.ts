@@ -318,6 +318,7 @@ export function parseInstruction(line: Line, escapeToken: string, file?: string)
         `dockerfile parse error line ${line.line}: ${error.message}`,
         line.line,
         line.column,
+        error.message,
       );
     throw error;
   }

@@ -11,6 +11,8 @@ export class DockerfileError extends DaemonError {
     message: string,
     readonly line: number,
     readonly column: number,
+    /** Without the place: for instructions that stand in no file (`docker commit --change`). */
+    readonly problem = message,
   ) {
     super('invalid', `${message} (line ${line}, column ${column})`);
   }

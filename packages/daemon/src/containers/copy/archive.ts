@@ -4,14 +4,16 @@
  *
  * In: a container, a path. Out: status, archives. May import: archive, errors, events.
  */
-import { closeSync, constants, fstatSync, readlinkSync } from 'node:fs';
+import { closeSync, constants, fstatSync, readFileSync, readlinkSync } from 'node:fs';
 import { posix } from 'node:path';
 import type { Readable } from 'node:stream';
 import { openFlags, openInRoot } from '@noos/linux';
 import { createTar } from '../../archive/create.js';
 import { decompress } from '../../archive/decompress.js';
 import { extractTar } from '../../archive/extract.js';
+import { removeTree } from '../../archive/tree.js';
 import { DaemonError, errnoOf } from '../../errors.js';
+import { parseMountTable } from '../../volumes/mount-table.js';
 import type { Container } from '../types.js';
 import { userBelow } from '../users.js';
 import { type CopyPath, fileMode, mountAbove, parseCopyPath } from './paths.js';
@@ -82,6 +84,8 @@ function statPath(tree: Tree, path: CopyPath): PathStat {
   const fd = openPath(tree, path, path.follow ? 0 : constants.O_NOFOLLOW);
   try {
     const stats = fstatSync(fd, { bigint: true });
+    if (path.directory && !stats.isDirectory())
+      throw new DaemonError('system', `lstat ${path.clean}/: not a directory`);
     const fraction = (stats.mtimeNs % 1_000_000_000n).toString().padStart(9, '0').replace(/0+$/, '');
     const seconds = new Date(Number(stats.mtimeMs)).toISOString().slice(0, 19);
     return {
@@ -106,6 +110,25 @@ function checkWritable(container: Container, location: string): void {
   }
   if (container.hostConfig.ReadonlyRootfs)
     throw new DaemonError('invalid', 'container rootfs is marked read-only');
+}
+
+/**
+ * Takes away what an archive replaces, but for mount points: removed from here they would be gone in the container.
+ * dockerd works where they are mounted and gets this answer of the kernel.
+ */
+function discardIn(tree: Tree, { state }: Container): (parentFd: number, name: string) => void {
+  const mounted = state.pid > 0 ? parseMountTable(readFileSync(`/proc/${state.pid}/mountinfo`, 'utf8')) : [];
+  return (parentFd, name) => {
+    const path = posix.join(tree.locate(parentFd), name);
+    const busy = () => new DaemonError('system', `unlinkat ${path}: device or resource busy`);
+    if (mounted.some(({ mountPoint }) => mountPoint === path || mountPoint.startsWith(`${path}/`)))
+      throw busy();
+    try {
+      removeTree(parentFd, name);
+    } catch (error) {
+      throw errnoOf(error) === 'EBUSY' ? busy() : error;
+    }
+  };
 }
 
 export function createCopies(trees: Trees): Copies {
@@ -157,6 +180,7 @@ export function createCopies(trees: Trees): Copies {
           checkWritable(place.container, tree.locate(fd));
           await extractTar(await decompress(archive), `/proc/self/fd/${fd}`, {
             keepKinds,
+            discard: discardIn(tree, place.container),
             ...(ownedByUser ? { owner: userBelow(tree.fd, place.container.config.User ?? '') } : {}),
           });
         } finally {

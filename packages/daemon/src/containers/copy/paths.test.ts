@@ -4,13 +4,13 @@ import { fileMode, mountAbove, parseCopyPath } from './paths.js';
 
 test('paths and their names in archives', () => {
   const parse = (text: string) => Object.values(parseCopyPath(text));
-  assert.deepEqual(parse('/etc/passwd'), ['/etc/passwd', false, 'passwd']);
-  assert.deepEqual(parse('etc//x/../passwd'), ['/etc/passwd', false, 'passwd']);
-  assert.deepEqual(parse('/dir/'), ['/dir', true, 'dir']);
-  assert.deepEqual(parse('/dir/.'), ['/dir', true, '.']);
-  assert.deepEqual(parse('/'), ['/', true, '/']);
-  assert.deepEqual(parse('.'), ['/', true, '/']);
-  assert.deepEqual(parse('../../x'), ['/x', false, 'x']);
+  assert.deepEqual(parse('/etc/passwd'), ['/etc/passwd', false, false, 'passwd']);
+  assert.deepEqual(parse('etc//x/../passwd'), ['/etc/passwd', false, false, 'passwd']);
+  assert.deepEqual(parse('/dir/'), ['/dir', true, true, 'dir']);
+  assert.deepEqual(parse('/dir/.'), ['/dir', true, true, '.']);
+  assert.deepEqual(parse('/'), ['/', true, true, '/']);
+  assert.deepEqual(parse('.'), ['/', true, true, '.']);
+  assert.deepEqual(parse('../../x'), ['/x', false, false, 'x']);
 });
 
 test("modes in Go's bits", () => {

@@ -10,6 +10,8 @@ export interface CopyPath {
   clean: string;
   /** Written with `/` or `/.` at the end: a link there is followed. */
   follow: boolean;
+  /** The same: nothing but a directory is meant. */
+  directory: boolean;
   /** Go's filepath.Base of the path with what it ended in: the name in archives. */
   name: string;
 }
@@ -20,7 +22,8 @@ export function parseCopyPath(text: string): CopyPath {
   return {
     clean,
     follow: dot || text.endsWith('/') || clean === '/',
-    name: dot && clean !== '/' ? '.' : posix.basename(clean) || '/',
+    directory: dot || text.endsWith('/'),
+    name: text === '.' || (dot && clean !== '/') ? '.' : posix.basename(clean) || '/',
   };
 }
 

@@ -124,7 +124,6 @@ export function createExecs(dependencies: ExecsDependencies): Execs {
     async create(name, request) {
       const container = containers.get(name);
       checkRunning(container, name);
-      if (request.User) await lookUp(container, request.User);
       const keys = request.DetachKeys ? parseDetachKeys(request.DetachKeys) : undefined;
       if (request.DetachKeys && keys === undefined)
         throw new DaemonError('system', `Invalid escape keys (${request.DetachKeys}) provided`);

@@ -124,6 +124,7 @@ test('the monitor probes, reports changes, rests while paused, goes on after a d
   assert.deepEqual(changes, ['healthy', 'unhealthy', 'healthy']);
   monitor.stopped!(container);
   const stopped = probes;
+  assert.equal(container.state.health?.Status, 'unhealthy');
   await sleep(60);
   assert.equal(probes, stopped);
 });

@@ -87,6 +87,14 @@ export function createHealthMonitor({ probe, setHealth, changed, log }: HealthDe
     schedule();
   }
 
+  /** What is not checked is not healthy, as dockerd has it. */
+  function halt(container: Container): void {
+    const { health } = container.state;
+    if (watched.has(container.id) && health !== undefined)
+      setHealth(container.id, { ...health, Status: 'unhealthy' });
+    stop(container);
+  }
+
   return {
     running(container) {
       const plan = healthPlan(container.healthcheck ?? container.config.Healthcheck, container.config.Shell);
@@ -104,8 +112,8 @@ export function createHealthMonitor({ probe, setHealth, changed, log }: HealthDe
       watched.set(container.id, { container, plan, startedAtMs, dueMs, probing: undefined });
       schedule();
     },
-    paused: stop,
-    stopped: stop,
+    paused: halt,
+    stopped: halt,
     close() {
       for (const { container } of [...watched.values()]) stop(container);
     },
