@@ -3,16 +3,16 @@
  *
  * In: bytes or a remote. Out: a tree, the Dockerfile's text. May import: archive, download, git, ignore, scope.
  */
-import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PassThrough, pipeline, type Readable } from 'node:stream';
 import { decompress } from '../archive/decompress.js';
 import { extractTar } from '../archive/extract.js';
-import { DaemonError, errnoOf } from '../errors.js';
+import { DaemonError } from '../errors.js';
 import { type Download, download } from '../images/download.js';
 import { checkOut, isGitUrl, parseGitRemote } from './git.js';
 import { createIgnore, readIgnoreFile } from './ignore.js';
-import { checkInside, resolveInRoot, statMaybe } from './scope.js';
+import { checkInside, readRegular, resolveInRoot, statMaybe } from './scope.js';
 import type { Report } from './types.js';
 
 export interface BuildContext {
@@ -49,10 +49,12 @@ async function unpack(stream: Readable, root: string, signal: AbortSignal): Prom
   }
 }
 
-async function readText(path: string): Promise<string> {
-  const { size } = await stat(path);
-  if (size > dockerfileLimitBytes) throw new DaemonError('invalid', 'the Dockerfile is too large');
-  return readFile(path, 'utf8');
+/** Undefined when it is no regular file. */
+async function readText(path: string): Promise<string | undefined> {
+  const bytes = await readRegular(path, dockerfileLimitBytes + 1);
+  if (bytes !== undefined && bytes.length > dockerfileLimitBytes)
+    throw new DaemonError('invalid', 'the Dockerfile is too large');
+  return bytes?.toString('utf8');
 }
 
 /** The Dockerfile's text; it and .dockerignore leave the context when .dockerignore says so. */
@@ -64,14 +66,10 @@ async function takeDockerfile(root: string, wanted: string): Promise<string> {
     name = name.toLowerCase();
     path = await resolveInRoot(root, name);
   }
-  if (!(await statMaybe(path))?.isFile())
-    throw new DaemonError('system', `Cannot locate specified Dockerfile: ${wanted}`);
   const text = await readText(path);
+  if (text === undefined) throw new DaemonError('system', `Cannot locate specified Dockerfile: ${wanted}`);
   if (text === '') throw new DaemonError('invalid', `the Dockerfile (${name}) cannot be empty`);
-  const ignoreFile = await readText(await resolveInRoot(root, '.dockerignore')).catch((error: unknown) => {
-    if (['ENOENT', 'EISDIR'].includes(errnoOf(error) ?? '')) return undefined;
-    throw error;
-  });
+  const ignoreFile = await readText(await resolveInRoot(root, '.dockerignore'));
   if (ignoreFile !== undefined) {
     const ignored = createIgnore(readIgnoreFile(ignoreFile));
     for (const file of ['.dockerignore', name])

@@ -42,6 +42,7 @@ const probeBytes = 64 * 1024;
 
 /** Whether the file is a tar archive, compressed or not. */
 async function isArchive(path: string): Promise<boolean> {
+  if (!(await statMaybe(path))?.isFile()) return false;
   const input = createReadStream(path, { end: probeBytes - 1 });
   try {
     let start = Buffer.alloc(0);
