@@ -6,7 +6,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PassThrough, pipeline, type Readable } from 'node:stream';
-import { decompress } from '../archive/decompress.js';
+import { decompress, peek } from '../archive/decompress.js';
 import { extractTar } from '../archive/extract.js';
 import { DaemonError } from '../errors.js';
 import { type Download, download } from '../images/download.js';
@@ -38,6 +38,13 @@ const defaultDockerfile = 'Dockerfile';
 
 /** Types a remote context may have (moby's acceptableRemoteMIME). */
 const archiveType = /application\/(?:(?:x-)?tar|octet-stream|(?:x-)?(?:gzip|bzip2?|xz))/;
+
+/** So much is looked at when a server does not say what it sends (moby's maxPreambleLength). */
+const sniffedBytes = 100;
+
+/** No byte that only binary data has (WHATWG MIME Sniffing, "binary data byte"). */
+export const looksLikeText = (start: Uint8Array): boolean =>
+  start.every((byte) => byte >= 0x20 || [0x09, 0x0a, 0x0c, 0x0d, 0x1b].includes(byte));
 
 async function unpack(stream: Readable, root: string, signal: AbortSignal): Promise<void> {
   const abort = (): void => void stream.destroy(new DaemonError('system', 'Build cancelled'));
@@ -78,14 +85,18 @@ async function takeDockerfile(root: string, wanted: string): Promise<string> {
   return text;
 }
 
-/** Passes a download on and tells how far it is. */
-export function withProgress(found: Download, status: string, report: Report): Readable {
+/** Passes a download on and tells how far it is; `message` says of what. */
+export function withProgress(
+  found: Download,
+  message: { status: string; id?: string },
+  report: Report,
+): Readable {
   const counted = new PassThrough();
   let current = 0;
   let told = 0;
   const tell = (): void =>
     report({
-      status,
+      ...message,
       progressDetail: { current, ...(found.length !== undefined && { total: found.length }) },
     });
   found.body.on('data', (chunk: Buffer) => {
@@ -110,24 +121,29 @@ async function openUrl(request: ContextRequest, root: string): Promise<string | 
       );
     throw error;
   });
-  const type = found.contentType.split(';')[0]!.trim();
-  const body = withProgress(found, 'Downloading context', request.report);
-  if (type === 'text/plain' || (type === '' && !/\.(?:tar|tgz|gz|xz|bz2)/.test(request.remote))) {
+  const message = { status: request.remote, id: 'Downloading context' };
+  const body = withProgress(found, message, request.report);
+  const told = found.contentType.split(';')[0]!.trim();
+  const { start, stream } = await peek(body, sniffedBytes);
+  // Servers say this of everything they do not know, a Dockerfile included.
+  const unknown = told === '' || told === 'application/octet-stream';
+  const type = unknown && looksLikeText(start) ? 'text/plain' : told || 'application/octet-stream';
+  if (type === 'text/plain') {
     let text = '';
-    for await (const chunk of body.setEncoding('utf8')) {
+    for await (const chunk of stream.setEncoding('utf8')) {
       text += chunk;
       if (text.length > dockerfileLimitBytes) throw new DaemonError('invalid', 'the Dockerfile is too large');
     }
     return text;
   }
   if (!archiveType.test(type)) {
-    body.destroy();
+    stream.destroy();
     throw new DaemonError(
       'system',
       `error detecting content type for remote ${request.remote}: unsupported Content-Type "${found.contentType}"`,
     );
   }
-  await unpack(body, root, request.signal);
+  await unpack(stream, root, request.signal);
   return undefined;
 }
 

@@ -74,7 +74,7 @@ async function fetchSource(
   await mkdir(directory, { recursive: true });
   const path = join(directory, name);
   const hash = createHash('sha256');
-  const body = withProgress(found, 'Downloading', build.report);
+  const body = withProgress(found, { status: 'Downloading' }, build.report);
   body.on('data', (chunk: Buffer) => hash.update(chunk));
   await pipeline(body, createWriteStream(path, { mode: 0o600 }), { signal: build.signal });
   build.out('\n');
