@@ -104,7 +104,8 @@ test('contexts', async (t) => {
       assert.match(archive.text, /Successfully tagged far:latest/);
       assert.equal(await run(daemon, 'far', 'cat /c/r'), 'R');
       const page = await daemon.api('POST', `/build?remote=${encodeURIComponent(`${url}/page`)}`);
-      assert.match(page.text, /unsupported Content-Type/);
+      assert.equal(page.status, 500);
+      assert.match(page.text, /^\{"message":"error detecting content type .* unsupported Content-Type/);
       const gone = await daemon.api('POST', `/build?remote=${encodeURIComponent(`${url}/gone`)}`);
       assert.match(gone.text, /error downloading remote context .*404 Not Found: nothing here/);
 

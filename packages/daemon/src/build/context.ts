@@ -121,30 +121,31 @@ async function openUrl(request: ContextRequest, root: string): Promise<string | 
       );
     throw error;
   });
-  const message = { status: request.remote, id: 'Downloading context' };
-  const body = withProgress(found, message, request.report);
   const told = found.contentType.split(';')[0]!.trim();
-  const { start, stream } = await peek(body, sniffedBytes);
+  const { start, stream } = await peek(found.body, sniffedBytes);
   // Servers say this of everything they do not know, a Dockerfile included.
   const unknown = told === '' || told === 'application/octet-stream';
   const type = unknown && looksLikeText(start) ? 'text/plain' : told || 'application/octet-stream';
-  if (type === 'text/plain') {
-    let text = '';
-    for await (const chunk of stream.setEncoding('utf8')) {
-      text += chunk;
-      if (text.length > dockerfileLimitBytes) throw new DaemonError('invalid', 'the Dockerfile is too large');
-    }
-    return text;
-  }
-  if (!archiveType.test(type)) {
+  const isText = type === 'text/plain';
+  if (!isText && !archiveType.test(type)) {
     stream.destroy();
     throw new DaemonError(
       'system',
       `error detecting content type for remote ${request.remote}: unsupported Content-Type "${found.contentType}"`,
     );
   }
-  await unpack(stream, root, request.signal);
-  return undefined;
+  const message = { status: request.remote, id: 'Downloading context' };
+  const body = withProgress({ ...found, body: stream }, message, request.report);
+  if (!isText) {
+    await unpack(body, root, request.signal);
+    return undefined;
+  }
+  let text = '';
+  for await (const chunk of body.setEncoding('utf8')) {
+    text += chunk;
+    if (text.length > dockerfileLimitBytes) throw new DaemonError('invalid', 'the Dockerfile is too large');
+  }
+  return text;
 }
 
 /** Fetches and unpacks; `close` removes what was unpacked, and so does a failure. */
