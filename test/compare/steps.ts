@@ -284,6 +284,8 @@ export const steps: readonly Step[] = [
   text('load -i DIR/saved.tar'),
   text('save nonsense'),
   text('import nonsense.tar'),
+  text('import http://127.0.0.1:1/nonsense.tar'),
+  text('images --filter reference=['),
   text('import - imported:1', 'not a tar archive'),
   text('pull localhost:1/nonsense:1'),
   text('push nonsense:1'),

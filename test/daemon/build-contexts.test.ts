@@ -63,6 +63,8 @@ test('contexts', async (t) => {
     const server = createServer((asked, response) => {
       const bodies: Record<string, [string, string | Buffer]> = {
         '/Dockerfile': ['text/plain', 'FROM busybox\nRUN echo remote'],
+        '/unknown': ['application/octet-stream', 'FROM busybox\nRUN echo guessed'],
+        '/unknown.tar': ['application/octet-stream', archive],
         '/context.tar.gz': ['application/gzip', archive],
         '/page': ['text/html', '<html>'],
         '/file.txt': ['text/plain', 'downloaded'],
@@ -85,6 +87,16 @@ test('contexts', async (t) => {
     try {
       const remote = await daemon.api('POST', `/build?remote=${encodeURIComponent(`${url}/Dockerfile`)}`);
       assert.match(remote.text, /"stream":"remote\\n"/);
+      assert.ok(
+        remote.text.startsWith(
+          `{"status":"${url}/Dockerfile","progressDetail":{"current":28},"progress":"     28B","id":"Downloading context"}`,
+        ),
+        remote.text,
+      );
+      const guessed = await daemon.api('POST', `/build?remote=${encodeURIComponent(`${url}/unknown`)}`);
+      assert.match(guessed.text, /"stream":"guessed\\n"/);
+      const untold = await daemon.api('POST', `/build?remote=${encodeURIComponent(`${url}/unknown.tar`)}`);
+      assert.match(untold.text, /Successfully built/);
       const archive = await daemon.api(
         'POST',
         `/build?t=far&remote=${encodeURIComponent(`${url}/context.tar.gz`)}`,
@@ -92,7 +104,8 @@ test('contexts', async (t) => {
       assert.match(archive.text, /Successfully tagged far:latest/);
       assert.equal(await run(daemon, 'far', 'cat /c/r'), 'R');
       const page = await daemon.api('POST', `/build?remote=${encodeURIComponent(`${url}/page`)}`);
-      assert.match(page.text, /unsupported Content-Type/);
+      assert.equal(page.status, 500);
+      assert.match(page.text, /^\{"message":"error detecting content type .* unsupported Content-Type/);
       const gone = await daemon.api('POST', `/build?remote=${encodeURIComponent(`${url}/gone`)}`);
       assert.match(gone.text, /error downloading remote context .*404 Not Found: nothing here/);
 

@@ -37,7 +37,7 @@ const layeredImage = (tag: string): TestImage => ({
       'opt/dir/.wh..wh..opq': '',
       'opt/dir/high': 'high',
       'srv/low': { content: 'changed', mode: 0o4750, uid: 1000, gid: 2000 },
-      'srv/hard': { type: 'link', linkname: 'srv/low' },
+      'srv/hard': { type: 'link', linkname: 'srv/low', mode: 0o4750, uid: 1000, gid: 2000 },
       'srv/soft': { type: 'symlink', linkname: '../opt/dir' },
       'srv/fifo': { type: 'fifo', mode: 0o600 },
       'srv/null': { type: 'character-device', devmajor: 1, devminor: 3, mode: 0o666 },

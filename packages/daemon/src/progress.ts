@@ -8,7 +8,6 @@ export interface ProgressMessage {
   status?: string;
   stream?: string;
   progressDetail?: { current?: number; total?: number };
-  progress?: string;
   aux?: unknown;
   error?: string;
   errorDetail?: { code?: number; message: string };

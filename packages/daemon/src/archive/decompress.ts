@@ -51,8 +51,8 @@ function throughProgram(input: Readable, program: string): Readable {
   return output;
 }
 
-/** The first bytes of `input`, put back into it. */
-async function peek(input: Readable, count: number): Promise<Buffer> {
+/** The first bytes of `input`, and a stream that has them still. Rejects when `input` fails before. */
+export async function peek(input: Readable, count: number): Promise<{ start: Buffer; stream: Readable }> {
   const chunks: Buffer[] = [];
   let length = 0;
   while (length < count) {
@@ -76,20 +76,20 @@ async function peek(input: Readable, count: number): Promise<Buffer> {
     if (!more) break;
   }
   const start = Buffer.concat(chunks, length);
-  if (length > 0 && !input.readableEnded) input.unshift(start);
-  return start;
+  if (input.readableEnded) {
+    const whole = new PassThrough();
+    whole.end(start);
+    return { start, stream: whole };
+  }
+  if (length > 0) input.unshift(start);
+  return { start, stream: input };
 }
 
 /** The uncompressed stream. Rejects when `input` fails before its first bytes. */
 export async function decompress(input: Readable): Promise<Readable> {
-  const start = await peek(input, longestMagic);
+  const { start, stream } = await peek(input, longestMagic);
   const compression = detectCompression(start);
-  if (compression === 'none') {
-    if (!input.readableEnded) return input;
-    const whole = new PassThrough();
-    whole.end(start);
-    return whole;
-  }
-  if (compression !== 'gzip') return throughProgram(input, compression);
-  return pipeline(input, createGunzip({ chunkSize: chunkBytes }), () => {});
+  if (compression === 'none') return stream;
+  if (compression !== 'gzip') return throughProgram(stream, compression);
+  return pipeline(stream, createGunzip({ chunkSize: chunkBytes }), () => {});
 }

@@ -3,16 +3,16 @@
  *
  * In: bytes or a remote. Out: a tree, the Dockerfile's text. May import: archive, download, git, ignore, scope.
  */
-import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PassThrough, pipeline, type Readable } from 'node:stream';
-import { decompress } from '../archive/decompress.js';
+import { decompress, peek } from '../archive/decompress.js';
 import { extractTar } from '../archive/extract.js';
-import { DaemonError, errnoOf } from '../errors.js';
+import { DaemonError } from '../errors.js';
 import { type Download, download } from '../images/download.js';
 import { checkOut, isGitUrl, parseGitRemote } from './git.js';
 import { createIgnore, readIgnoreFile } from './ignore.js';
-import { checkInside, resolveInRoot, statMaybe } from './scope.js';
+import { checkInside, readRegular, resolveInRoot, statMaybe } from './scope.js';
 import type { Report } from './types.js';
 
 export interface BuildContext {
@@ -39,6 +39,13 @@ const defaultDockerfile = 'Dockerfile';
 /** Types a remote context may have (moby's acceptableRemoteMIME). */
 const archiveType = /application\/(?:(?:x-)?tar|octet-stream|(?:x-)?(?:gzip|bzip2?|xz))/;
 
+/** So much is looked at when a server does not say what it sends (moby's maxPreambleLength). */
+const sniffedBytes = 100;
+
+/** No byte that only binary data has (WHATWG MIME Sniffing, "binary data byte"). */
+export const looksLikeText = (start: Uint8Array): boolean =>
+  start.every((byte) => byte >= 0x20 || [0x09, 0x0a, 0x0c, 0x0d, 0x1b].includes(byte));
+
 async function unpack(stream: Readable, root: string, signal: AbortSignal): Promise<void> {
   const abort = (): void => void stream.destroy(new DaemonError('system', 'Build cancelled'));
   signal.addEventListener('abort', abort, { once: true });
@@ -49,10 +56,12 @@ async function unpack(stream: Readable, root: string, signal: AbortSignal): Prom
   }
 }
 
-async function readText(path: string): Promise<string> {
-  const { size } = await stat(path);
-  if (size > dockerfileLimitBytes) throw new DaemonError('invalid', 'the Dockerfile is too large');
-  return readFile(path, 'utf8');
+/** Undefined when it is no regular file. */
+async function readText(path: string): Promise<string | undefined> {
+  const bytes = await readRegular(path, dockerfileLimitBytes + 1);
+  if (bytes !== undefined && bytes.length > dockerfileLimitBytes)
+    throw new DaemonError('invalid', 'the Dockerfile is too large');
+  return bytes?.toString('utf8');
 }
 
 /** The Dockerfile's text; it and .dockerignore leave the context when .dockerignore says so. */
@@ -64,14 +73,10 @@ async function takeDockerfile(root: string, wanted: string): Promise<string> {
     name = name.toLowerCase();
     path = await resolveInRoot(root, name);
   }
-  if (!(await statMaybe(path))?.isFile())
-    throw new DaemonError('system', `Cannot locate specified Dockerfile: ${wanted}`);
   const text = await readText(path);
+  if (text === undefined) throw new DaemonError('system', `Cannot locate specified Dockerfile: ${wanted}`);
   if (text === '') throw new DaemonError('invalid', `the Dockerfile (${name}) cannot be empty`);
-  const ignoreFile = await readText(await resolveInRoot(root, '.dockerignore')).catch((error: unknown) => {
-    if (['ENOENT', 'EISDIR'].includes(errnoOf(error) ?? '')) return undefined;
-    throw error;
-  });
+  const ignoreFile = await readText(await resolveInRoot(root, '.dockerignore'));
   if (ignoreFile !== undefined) {
     const ignored = createIgnore(readIgnoreFile(ignoreFile));
     for (const file of ['.dockerignore', name])
@@ -80,14 +85,18 @@ async function takeDockerfile(root: string, wanted: string): Promise<string> {
   return text;
 }
 
-/** Passes a download on and tells how far it is. */
-export function withProgress(found: Download, status: string, report: Report): Readable {
+/** Passes a download on and tells how far it is; `message` says of what. */
+export function withProgress(
+  found: Download,
+  message: { status: string; id?: string },
+  report: Report,
+): Readable {
   const counted = new PassThrough();
   let current = 0;
   let told = 0;
   const tell = (): void =>
     report({
-      status,
+      ...message,
       progressDetail: { current, ...(found.length !== undefined && { total: found.length }) },
     });
   found.body.on('data', (chunk: Buffer) => {
@@ -112,25 +121,31 @@ async function openUrl(request: ContextRequest, root: string): Promise<string | 
       );
     throw error;
   });
-  const type = found.contentType.split(';')[0]!.trim();
-  const body = withProgress(found, 'Downloading context', request.report);
-  if (type === 'text/plain' || (type === '' && !/\.(?:tar|tgz|gz|xz|bz2)/.test(request.remote))) {
-    let text = '';
-    for await (const chunk of body.setEncoding('utf8')) {
-      text += chunk;
-      if (text.length > dockerfileLimitBytes) throw new DaemonError('invalid', 'the Dockerfile is too large');
-    }
-    return text;
-  }
-  if (!archiveType.test(type)) {
-    body.destroy();
+  const told = found.contentType.split(';')[0]!.trim();
+  const { start, stream } = await peek(found.body, sniffedBytes);
+  // Servers say this of everything they do not know, a Dockerfile included.
+  const unknown = told === '' || told === 'application/octet-stream';
+  const type = unknown && looksLikeText(start) ? 'text/plain' : told || 'application/octet-stream';
+  const isText = type === 'text/plain';
+  if (!isText && !archiveType.test(type)) {
+    stream.destroy();
     throw new DaemonError(
       'system',
       `error detecting content type for remote ${request.remote}: unsupported Content-Type "${found.contentType}"`,
     );
   }
-  await unpack(body, root, request.signal);
-  return undefined;
+  const message = { status: request.remote, id: 'Downloading context' };
+  const body = withProgress({ ...found, body: stream }, message, request.report);
+  if (!isText) {
+    await unpack(body, root, request.signal);
+    return undefined;
+  }
+  let text = '';
+  for await (const chunk of body.setEncoding('utf8')) {
+    text += chunk;
+    if (text.length > dockerfileLimitBytes) throw new DaemonError('invalid', 'the Dockerfile is too large');
+  }
+  return text;
 }
 
 /** Fetches and unpacks; `close` removes what was unpacked, and so does a failure. */

@@ -42,6 +42,7 @@ const probeBytes = 64 * 1024;
 
 /** Whether the file is a tar archive, compressed or not. */
 async function isArchive(path: string): Promise<boolean> {
+  if (!(await statMaybe(path))?.isFile()) return false;
   const input = createReadStream(path, { end: probeBytes - 1 });
   try {
     let start = Buffer.alloc(0);
@@ -73,7 +74,7 @@ async function fetchSource(
   await mkdir(directory, { recursive: true });
   const path = join(directory, name);
   const hash = createHash('sha256');
-  const body = withProgress(found, 'Downloading', build.report);
+  const body = withProgress(found, { status: 'Downloading' }, build.report);
   body.on('data', (chunk: Buffer) => hash.update(chunk));
   await pipeline(body, createWriteStream(path, { mode: 0o600 }), { signal: build.signal });
   build.out('\n');

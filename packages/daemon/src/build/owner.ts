@@ -4,9 +4,7 @@
  * In: the flag's text, the passwd and group files of an image. Out: numbers, or Error with Docker's text.
  * May import: scope.
  */
-import { readFile } from 'node:fs/promises';
-import { errnoOf } from '../errors.js';
-import { resolveInRoot } from './scope.js';
+import { readRegular, resolveInRoot } from './scope.js';
 
 export interface Owner {
   uid: number;
@@ -26,13 +24,9 @@ export function lookupName(text: string, name: string): number | undefined {
 }
 
 async function readBelow(root: string, path: string): Promise<string> {
-  try {
-    const bytes = await readFile(await resolveInRoot(root, path));
-    return bytes.subarray(0, fileLimitBytes).toString('utf8');
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') throw new Error(`open ${path}: no such file or directory`);
-    throw error;
-  }
+  const bytes = await readRegular(await resolveInRoot(root, path), fileLimitBytes);
+  if (bytes === undefined) throw new Error(`open ${path}: no such file or directory`);
+  return bytes.toString('utf8');
 }
 
 async function idOf(root: string, file: string, name: string, what: string): Promise<number> {

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { test } from 'node:test';
 import { lookupName, parseMode, parseOwner } from './owner.js';
-import { checkInside, resolveInRoot } from './scope.js';
+import { checkInside, readRegular, resolveInRoot } from './scope.js';
 
 test('paths are resolved as if the root were /', async (t) => {
   const root = await mkdtemp(join(tmpdir(), 'noos-scope-'));
@@ -60,6 +61,18 @@ test('owners by name and number', async (t) => {
   await assert.rejects(parseOwner(root, '1:2:3'), /invalid chown string format: 1:2:3/);
   await assert.rejects(parseOwner(join(root, 'etc'), 'me'), /open \/etc\/passwd: no such file or directory/);
   assert.equal(lookupName('a:x:1\nbad:x:y\n', 'bad'), undefined);
+});
+
+test('what never ends is not read', async (t) => {
+  const root = await mkdtemp(join(tmpdir(), 'noos-regular-'));
+  t.after(() => rm(root, { recursive: true, force: true }));
+  await writeFile(join(root, 'file'), 'text');
+  execFileSync('mkfifo', [join(root, 'fifo')]);
+  execFileSync('mknod', [join(root, 'zero'), 'c', '1', '5']);
+  assert.equal((await readRegular(join(root, 'file'), 100))?.toString(), 'text');
+  assert.equal((await readRegular(join(root, 'file'), 2))?.toString(), 'te');
+  for (const name of ['fifo', 'zero', 'nosuch', '.'])
+    assert.equal(await readRegular(join(root, name), 100), undefined, name);
 });
 
 test('modes', () => {

@@ -4,6 +4,7 @@
  *
  * In: a root, a path below it. Out: the path on the host. May import: errors.
  */
+import { createReadStream } from 'node:fs';
 import { lstat, readlink } from 'node:fs/promises';
 import { join, posix } from 'node:path';
 import { errnoOf } from '../errors.js';
@@ -67,4 +68,15 @@ export function fileErrorBelow(root: string, error: unknown): string | undefined
   if (!below && path.startsWith('/')) return undefined;
   const text = error.message.replace(/^\w+: ([^,]*),.*$/s, '$1').toLowerCase();
   return `${syscall} ${below ? path.slice(root.length) : `/${path}`}: ${text}`;
+}
+
+/**
+ * The bytes of a regular file, at most `limitBytes` of it; undefined: there is none. What a context or an image has by
+ * this name may also be a FIFO or a device, and those never end.
+ */
+export async function readRegular(path: string, limitBytes: number): Promise<Buffer | undefined> {
+  if (!(await statMaybe(path))?.isFile()) return undefined;
+  const chunks: Buffer[] = [];
+  for await (const chunk of createReadStream(path, { end: limitBytes - 1 })) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks);
 }

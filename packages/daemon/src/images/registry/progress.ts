@@ -20,15 +20,17 @@ export interface LayerProgress {
 /** The twelve digits the CLI shows. */
 export const shortId = (digest: string): string => digest.slice(digest.indexOf(':') + 1).slice(0, 12);
 
+/** `id`: "" for what is no layer. */
 export function layerProgress(id: string, report: Report): LayerProgress {
   let lastMs = Number.NEGATIVE_INFINITY;
+  const named = id === '' ? {} : { id };
   return {
-    status: (status) => report({ status, progressDetail: {}, id }),
+    status: (status) => report({ status, progressDetail: {}, ...named }),
     bytes(status, current, total) {
       const now = performance.now();
       if (now - lastMs < intervalMs) return;
       lastMs = now;
-      report({ status, progressDetail: total > 0 ? { current, total } : { current }, id });
+      report({ status, progressDetail: total > 0 ? { current, total } : { current }, ...named });
     },
   };
 }
