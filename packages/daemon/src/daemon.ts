@@ -38,6 +38,7 @@ import { engineVersion } from './identity.js';
 import { openImageStore } from './images/store.js';
 import { createImageTransfer } from './images/transfer.js';
 import { createLayout } from './layout.js';
+import { removeControlGroup } from './linux/control-groups.js';
 import { groupId } from './linux/groups.js';
 import { takeNotifier } from './linux/service-manager.js';
 import { createLogger } from './log.js';
@@ -99,6 +100,7 @@ export async function startDaemon(initial: DaemonConfig): Promise<RunningDaemon>
     // What lies below the exec root without a record of ours is removed: it must be nobody else's.
     for (const root of new Set([layout.dataRoot, layout.runRoot])) undo.push(await lockRoot(root));
     undo.push(await writePidFile(config.pidFile));
+    if (config.cgroupParent === undefined) undo.push(() => removeControlGroup(config.instance));
 
     // What an earlier daemon was in the midst of.
     await rm(layout.temporary, { recursive: true, force: true });
