@@ -21,7 +21,7 @@ test('looked up by ID, name, unique prefix', () => {
   assert.equal(registry.get('abd'), second);
   assert.throws(() => registry.get('abc'), { kind: 'invalid', message: /multiple IDs found/ });
   assert.throws(() => registry.get('none'), { kind: 'notFound', message: 'No such container: none' });
-  assert.throws(() => registry.get(''), { kind: 'notFound' });
+  assert.throws(() => registry.get(''), { kind: 'invalid', message: 'invalid name or ID supplied: ""' });
   registry.remove(first.id);
   assert.equal(registry.find('web'), undefined);
 });

@@ -55,7 +55,8 @@ export function createRegistry(): Registry {
       if (names.get(container.name) === id) names.delete(container.name);
     },
     get(name) {
-      const found = name === '' ? undefined : find(name);
+      if (name === '') throw new DaemonError('invalid', 'invalid name or ID supplied: ""');
+      const found = find(name);
       if (found === undefined) throw new DaemonError('notFound', `No such container: ${name}`);
       return found;
     },
