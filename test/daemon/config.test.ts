@@ -43,6 +43,9 @@ test('help lists the flags; the whole program starts without loading the engine'
     '--metrics-addr',
   ])
     assert.ok(help.stdout.includes(flag), flag);
+  assert.doesNotMatch(help.stdout, /preset/);
+  const short = await runProgram('sh', ['-c', `"$0" "$1" daemon --help | true`, process.execPath, bin]);
+  assert.deepEqual([short.code, short.stderr], [0, ''], 'a reader that ends is no error');
 });
 
 test('a good file is valid, a bad one is named', async () => {
@@ -88,6 +91,23 @@ test('wrong flags are one line and exit code 2 or 1', async () => {
   assert.equal(host.code, 1);
   assert.match(host.stderr, /Invalid bind address format: nonsense/);
   assert.ok(!existsSync(join(directory, 'pid')), 'the pid file of a failed start is gone');
+  for (const [words, message] of [
+    [['--host', 'tcp://127.0.0.1:99999'], 'Invalid bind address format: tcp://127.0.0.1:99999: invalid port'],
+    [['--host', `unix://${join(directory, 's')}`, '--group', 'nosuch'], 'group nosuch not found'],
+    [
+      ['--seccomp-profile', join(directory, 'absent')],
+      `opening seccomp profile (${directory}/absent) failed: open ${directory}/absent: no such file or directory`,
+    ],
+  ] as const) {
+    const { code, stderr } = await start(...words);
+    assert.deepEqual([code, stderr.split('\n').at(-2)], [1, `noos: ${message}`]);
+  }
+  const user = ['--reuid', '65534', '--clear-groups', process.execPath, bin, 'daemon'];
+  const unprivileged = await runProgram('setpriv', user);
+  assert.deepEqual(
+    [unprivileged.code, unprivileged.stderr],
+    [1, 'noos: noos daemon needs to be started with root privileges\n'],
+  );
   const log = await start('--log-opt', 'max-size=x');
   assert.equal(log.code, 1);
   assert.match(log.stderr, /^[^\n]*invalid size: 'x'\n$/);

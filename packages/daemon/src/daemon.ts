@@ -22,6 +22,7 @@ import { volumeRoutes } from './api/volumes.js';
 import { createBuilder } from './build/builder.js';
 import { createPullImage } from './build/pull.js';
 import { createRunContainer } from './build/run-container.js';
+import { ConfigError } from './config/error.js';
 import { reloadInto } from './config/reload.js';
 import type { DaemonConfig } from './config/types.js';
 import { createContainers } from './containers/containers.js';
@@ -63,6 +64,7 @@ type Undo = () => Promise<void> | void;
 
 /** Starts everything; resolves when requests are served. */
 export async function startDaemon(initial: DaemonConfig): Promise<RunningDaemon> {
+  if (process.getuid?.() !== 0) throw new ConfigError('noos daemon needs to be started with root privileges');
   // Changed in place by a reload; areas read it when they need a value.
   const config = { ...initial };
   const log = createLogger(config.logLevel);

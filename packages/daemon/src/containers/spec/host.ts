@@ -7,6 +7,8 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { arch, release } from 'node:os';
 import { execMonitorPath } from '@noos/linux';
+import { ConfigError } from '../../config/error.js';
+import { systemErrorText } from '../../errors.js';
 import { findProgram } from '../../linux/find-program.js';
 import { capabilitiesOfMask } from './capabilities.js';
 import { parseLimits } from './limits.js';
@@ -59,7 +61,15 @@ function profileOf(setting: string): SeccompProfile | undefined {
   if (setting === 'unconfined') return undefined;
   const path = setting === '' || setting === 'builtin' ? seccompPath : setting;
   if (path === seccompPath && !existsSync(path)) return undefined;
-  return parseSeccomp(readFileSync(path, 'utf8'));
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new ConfigError(
+      `opening seccomp profile (${path}) failed: open ${path}: ${systemErrorText(error)}`,
+    );
+  }
+  return parseSeccomp(text);
 }
 
 export function readHost({ initPath, noNewPrivileges, seccompProfile }: HostSettings): Host {
