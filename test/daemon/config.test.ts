@@ -1,5 +1,7 @@
 /** `noos daemon`: flags, file, reload, signals, metrics. */
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { get } from 'node:http';
 import { tmpdir } from 'node:os';
@@ -167,6 +169,29 @@ test('/metrics in Prometheus’ format', async (t) => {
   assert.match(text, /^engine_daemon_engine_info\{.*graphdriver="overlay2".*\} 1$/m);
   assert.match(text, /^engine_daemon_container_states_containers\{state="running"\} 0$/m);
   assert.match(text, /^process_resident_memory_bytes \d+$/m);
+});
+
+test('a signal during the start ends in order, too', async () => {
+  const own = mkdtempSync(join(directory, 'early-'));
+  const [pidFile, socket] = [join(own, 'pid'), join(own, 'noos.sock')];
+  const bridge = `nt${own.slice(-6).toLowerCase()}`;
+  const child = spawn(
+    process.execPath,
+    [
+      ...[bin, 'daemon', '--data-root', join(own, 'data'), '--exec-root', join(own, 'run')],
+      ...['--bridge', bridge, '--pidfile', pidFile, '--host', `unix://${socket}`],
+    ],
+    { stdio: 'ignore' },
+  );
+  const ended = once(child, 'exit');
+  while (!existsSync(pidFile)) await sleep(1);
+  child.kill('SIGHUP');
+  child.kill('SIGTERM');
+  assert.deepEqual(await ended, [0, null]);
+  assert.deepEqual(
+    [pidFile, socket, `/sys/class/net/${bridge}`].filter((path) => existsSync(path)),
+    [],
+  );
 });
 
 test('roots belong to one daemon', async (t) => {

@@ -73,21 +73,29 @@ function parse(words: readonly string[]): Parsed {
   return { config: again(), again, validateOnly: validate === true };
 }
 
-/** SIGTERM and SIGINT end in order (the third one at once, as dockerd), SIGHUP reads the configuration again. */
-function followSignals(daemon: RunningDaemon, again: () => DaemonConfig): void {
+/**
+ * SIGTERM and SIGINT end in order (the third one at once, as dockerd), SIGHUP reads the configuration again. A signal
+ * that comes during the start waits for its end, so that what the start has made is put away.
+ */
+function followSignals(again: () => DaemonConfig): (started: RunningDaemon) => void {
   let count = 0;
+  let daemon: RunningDaemon | undefined;
   const end = (): void => {
     if (++count === 3) process.exit(128 + 15);
-    void daemon.stop();
+    void daemon?.stop();
   };
   process.on('SIGTERM', end).on('SIGINT', end);
   process.on('SIGHUP', () => {
     try {
-      daemon.reload(again());
+      daemon?.reload(again());
     } catch (error) {
       process.stderr.write(`noos: configuration not reloaded: ${(error as Error).message}\n`);
     }
   });
+  return (started) => {
+    daemon = started;
+    if (count > 0) void daemon.stop();
+  };
 }
 
 /** Runs until the daemon has stopped. */
@@ -104,8 +112,9 @@ export async function daemonCommand(words: readonly string[]): Promise<number> {
     process.stdout.write('configuration OK\n');
     return exitCodes.ok;
   }
+  const started = followSignals(parsed.again);
   const daemon = await startDaemon(parsed.config);
-  followSignals(daemon, parsed.again);
+  started(daemon);
   await daemon.stopped;
   // Nothing of ours is open any more; should something be, it may not keep the process.
   setTimeout(() => process.exit(), lingerMs).unref();
