@@ -184,8 +184,8 @@ export const explained: readonly Explained[] = [
   },
   {
     step: /--ip 10\.(9\.9\.9|215\.0\.10)/,
-    line: /[Ii]nvalid address|user specified IP address/,
-    what: '`--ip` outside the network’s subnets is told as such, also when the subnet was chosen by the engine',
+    line: /[Ii]nvalid (address|config|endpoint settings)|user specified IP address|no configured subnet/,
+    what: 'errors of `--ip` and other settings of an endpoint name the network, and tell all that is wrong',
     why: newer,
   },
   {

@@ -46,6 +46,9 @@ test('help lists the flags; the whole program starts without loading the engine'
     '--metrics-addr',
   ])
     assert.ok(help.stdout.includes(flag), flag);
+  assert.doesNotMatch(help.stdout, /preset/);
+  const short = await runProgram('sh', ['-c', `"$0" "$1" daemon --help | true`, process.execPath, bin]);
+  assert.deepEqual([short.code, short.stderr], [0, ''], 'a reader that ends is no error');
 });
 
 test('a good file is valid, a bad one is named', async () => {
@@ -91,13 +94,23 @@ test('wrong flags are one line and exit code 2 or 1', async () => {
   assert.equal(host.code, 1);
   assert.match(host.stderr, /Invalid bind address format: nonsense/);
   assert.ok(!existsSync(join(directory, 'pid')), 'the pid file of a failed start is gone');
-  const profile = await noosDaemon(
-    ...['--data-root', join(directory, 'data'), '--exec-root', join(directory, 'run')],
-    ...['--pidfile', join(directory, 'pid'), '--host', `unix://${directory}/s.sock`, '--bridge', 'none'],
-    ...['--seccomp-profile', join(directory, 'absent.json')],
+  for (const [words, message] of [
+    [['--host', 'tcp://127.0.0.1:99999'], 'Invalid bind address format: tcp://127.0.0.1:99999: invalid port'],
+    [['--host', `unix://${join(directory, 's')}`, '--group', 'nosuch'], 'group nosuch not found'],
+    [
+      ['--seccomp-profile', join(directory, 'absent')],
+      `opening seccomp profile (${directory}/absent) failed: open ${directory}/absent: no such file or directory`,
+    ],
+  ] as const) {
+    const { code, stderr } = await start(...words);
+    assert.deepEqual([code, stderr.split('\n').at(-2)], [1, `noos: ${message}`]);
+  }
+  const user = ['--reuid', '65534', '--clear-groups', process.execPath, bin, 'daemon'];
+  const unprivileged = await runProgram('setpriv', user);
+  assert.deepEqual(
+    [unprivileged.code, unprivileged.stderr],
+    [1, 'noos: noos daemon needs to be started with root privileges\n'],
   );
-  assert.equal(profile.code, 1);
-  assert.match(profile.stderr, /opening seccomp profile \(.*absent\.json\) failed: ENOENT/);
   const log = await start('--log-opt', 'max-size=x');
   assert.equal(log.code, 1);
   assert.match(log.stderr, /^[^\n]*invalid size: 'x'\n$/);
@@ -177,24 +190,25 @@ test('/metrics in Prometheus’ format', async (t) => {
   assert.match(text, /^process_resident_memory_bytes \d+$/m);
 });
 
-test('an end asked for during the start leaves nothing either', async () => {
+test('a signal during the start ends in order, too', async () => {
   const own = mkdtempSync(join(directory, 'early-'));
-  const bridge = `nbearly${process.pid % 10_000}`;
-  const pidFile = join(own, 'pid');
+  const [pidFile, socket] = [join(own, 'pid'), join(own, 'noos.sock')];
+  const bridge = `nt${own.slice(-6).toLowerCase()}`;
   const child = spawn(
     process.execPath,
     [
       ...[bin, 'daemon', '--data-root', join(own, 'data'), '--exec-root', join(own, 'run')],
-      ...['--pidfile', pidFile, '-H', `unix://${own}/s.sock`, '--bridge', bridge],
+      ...['--bridge', bridge, '--pidfile', pidFile, '--host', `unix://${socket}`],
     ],
     { stdio: 'ignore' },
   );
-  const exit = once(child, 'exit');
-  while (!existsSync(pidFile) && child.exitCode === null) await sleep(1);
+  const ended = once(child, 'exit');
+  while (!existsSync(pidFile)) await sleep(1);
+  child.kill('SIGHUP');
   child.kill('SIGTERM');
-  assert.deepEqual(await exit, [0, null]);
+  assert.deepEqual(await ended, [0, null]);
   assert.deepEqual(
-    [pidFile, `${own}/s.sock`, `/sys/class/net/${bridge}`].filter((path) => existsSync(path)),
+    [pidFile, socket, `/sys/class/net/${bridge}`].filter((path) => existsSync(path)),
     [],
   );
 });

@@ -129,7 +129,7 @@ export const fromContainer =
 export const tableOf = (daemon: TestDaemon): string =>
   `noos-${createHash('sha256').update(daemon.dataRoot).digest('hex').slice(0, 6)}`;
 
-/** What the daemon has in the kernel: its table, its links, its namespaces. */
+/** What the daemon has in the kernel: its table, its links, its control groups, its namespaces. */
 export function traces(daemon: TestDaemon): string[] {
   const found = execFileSync('nft', ['list', 'tables'], { encoding: 'utf8' })
     .split('\n')
@@ -137,6 +137,10 @@ export function traces(daemon: TestDaemon): string[] {
   for (const name of readdirSync('/sys/class/net')) {
     const alias = join('/sys/class/net', name, 'ifalias');
     if (existsSync(alias) && readFileSync(alias, 'utf8').trim() === tableOf(daemon)) found.push(name);
+  }
+  for (const hierarchy of ['', ...readdirSync('/sys/fs/cgroup')]) {
+    const group = join('/sys/fs/cgroup', hierarchy, tableOf(daemon));
+    if (existsSync(group)) found.push(group);
   }
   const namespaces = join(daemon.execRoot, 'netns');
   return [...found, ...(existsSync(namespaces) ? readdirSync(namespaces) : [])];

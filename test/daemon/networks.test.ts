@@ -173,6 +173,8 @@ test('networks of containers', async (t) => {
       await daemon.ok('network', 'inspect', '-f', '{{range .IPAM.Config}}{{.Subnet}} {{end}}', 'six2'),
       /fd[0-9a-f:]+\/64/,
     );
+    const without = ['--network', 'six', '--sysctl', 'net.ipv6.conf.all.disable_ipv6=1'];
+    assert.doesNotMatch(await daemon.ok('run', '--rm', ...without, 'net', 'ip', '-o', 'addr'), /inet6/);
     await daemon.ok('rm', '-f', 's1', 's2');
   });
 

@@ -1,7 +1,12 @@
 /** The daemon dies, containers live: found again with logs and exit codes; half-done work is undone. */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { freePort } from '../free-port.js';
 import { startDaemon, type TestDaemon } from './daemon.js';
 import { eventually } from './eventually.js';
 import { busyboxImage, loadImages } from './images.js';
@@ -93,9 +98,26 @@ test('restart policies at the start of the daemon', async (t) => {
 test('--live-restore: a graceful stop of the daemon leaves containers alone', async (t) => {
   const daemon = await startDaemon(t, { flags: ['--live-restore'] });
   await loadImages(daemon, busyboxImage());
-  await daemon.ok('run', '-d', '--name', 'kept', 'busybox', 'sleep', '600');
+  const port = await freePort();
+  await daemon.ok('run', '-d', '--name', 'kept', '-p', `${port}:80`, 'busybox', 'httpd', '-f');
   const pid = await field(daemon, 'kept', '{{.State.Pid}}');
+  const answers = () =>
+    fetch(`http://127.0.0.1:${port}/`).then(
+      ({ status }) => String(status),
+      () => '',
+    );
+  await eventually('404', answers);
+  const pidFile = join(daemon.dataRoot, '../noos.pid');
+  process.kill(daemon.pid, 'SIGTERM');
+  await eventually('false', async () => String(existsSync(pidFile)));
+  assert.equal(await answers(), '404', 'the kernel goes on');
+  const next = createServer().listen(port);
+  await once(next, 'listening');
+  next.close();
+  await daemon.ended();
   await daemon.restart();
+  assert.equal(await answers(), '404');
+  assert.doesNotMatch(daemon.log(), /not as recorded/);
   assert.equal(await field(daemon, 'kept', '{{.State.Pid}}'), pid);
   await daemon.ok('rm', '-f', 'kept');
 });

@@ -14,6 +14,11 @@ export { exitCodes } from './errors.js';
 /** Runs the command line; errors become one line on standard error. With NOOS_DEBUG set, their stack too. */
 export async function main(commandLine: readonly string[]): Promise<number> {
   let exitCode: number = exitCodes.ok;
+  // Whoever reads our output may stop in the middle of it (`| head`).
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+    process.exit(exitCode);
+  });
   const program = createProgram(version, (code) => {
     exitCode = code;
   });

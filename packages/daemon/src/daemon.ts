@@ -22,6 +22,7 @@ import { volumeRoutes } from './api/volumes.js';
 import { createBuilder } from './build/builder.js';
 import { createPullImage } from './build/pull.js';
 import { createRunContainer } from './build/run-container.js';
+import { ConfigError } from './config/error.js';
 import { reloadInto } from './config/reload.js';
 import type { DaemonConfig } from './config/types.js';
 import { createContainers } from './containers/containers.js';
@@ -38,6 +39,7 @@ import { engineVersion } from './identity.js';
 import { openImageStore } from './images/store.js';
 import { createImageTransfer } from './images/transfer.js';
 import { createLayout } from './layout.js';
+import { removeControlGroup } from './linux/control-groups.js';
 import { groupId } from './linux/groups.js';
 import { takeNotifier } from './linux/service-manager.js';
 import { createLogger } from './log.js';
@@ -62,6 +64,7 @@ type Undo = () => Promise<void> | void;
 
 /** Starts everything; resolves when requests are served. */
 export async function startDaemon(initial: DaemonConfig): Promise<RunningDaemon> {
+  if (process.getuid?.() !== 0) throw new ConfigError('noos daemon needs to be started with root privileges');
   // Changed in place by a reload; areas read it when they need a value.
   const config = { ...initial };
   const log = createLogger(config.logLevel);
@@ -99,6 +102,7 @@ export async function startDaemon(initial: DaemonConfig): Promise<RunningDaemon>
     // What lies below the exec root without a record of ours is removed: it must be nobody else's.
     for (const root of new Set([layout.dataRoot, layout.runRoot])) undo.push(await lockRoot(root));
     undo.push(await writePidFile(config.pidFile));
+    if (config.cgroupParent === undefined) undo.push(() => removeControlGroup(config.instance));
 
     // What an earlier daemon was in the midst of.
     await rm(layout.temporary, { recursive: true, force: true });

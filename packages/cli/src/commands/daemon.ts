@@ -39,6 +39,8 @@ export function createDaemonCommand(): Command {
     .description('Runs the container engine; the docker command line drives it through the socket.')
     .option('--config-file <file>', 'configuration in JSON (default /etc/noos/daemon.json)')
     .option('--validate', 'check the configuration and exit')
+    // A flag without its value stands for true: no need to say so at each.
+    .configureHelp({ optionDescription: ({ description }) => description })
     .showHelpAfterError('(noos daemon --help lists its options)')
     .addHelpText('after', '\nKeys of the file are those of Docker’s daemon.json; see docs/daemon.md.');
   for (const option of daemonOptions) {

@@ -9,6 +9,7 @@ import { parseTimestamp } from '../events/select.js';
 import { checkFilters, matchesLabels, matchesPattern } from '../http/filters.js';
 import type { Call, Filters, Route } from '../http/route.js';
 import { predefinedNetworks } from '../networks/create.js';
+import { parseBoolean } from '../networks/options.js';
 import type { EndpointRequest, IpamPoolConfig, Network, NetworkCreate, Networks } from '../networks/types.js';
 import { endpointRequestSchema, nullable, strings } from './endpoint-schema.js';
 
@@ -49,11 +50,14 @@ const createSchema = Type.Object({
 });
 
 const connectSchema = Type.Object({
-  Container: Type.String(),
+  Container: Type.Optional(Type.String()),
   EndpointConfig: nullable(endpointRequestSchema),
 });
 
-const disconnectSchema = Type.Object({ Container: Type.String(), Force: Type.Optional(Type.Boolean()) });
+const disconnectSchema = Type.Object({
+  Container: Type.Optional(Type.String()),
+  Force: Type.Optional(Type.Boolean()),
+});
 
 /** Clients send null for what they do not set; the areas know only absent. */
 const withoutNull = <T>(value: T): T => {
@@ -173,6 +177,12 @@ export function networkRoutes({ networks, containers }: NetworkRoutesDeps): Rout
   async function inspect(call: Call): Promise<void> {
     const name = call.params.id!;
     const scope = call.query.get('scope');
+    const verbose = call.query.get('verbose');
+    if (verbose && parseBoolean(verbose) === undefined)
+      throw new DaemonError(
+        'invalid',
+        `invalid value for verbose: ${verbose}: strconv.ParseBool: parsing ${JSON.stringify(verbose)}: invalid syntax`,
+      );
     if (scope && scope !== 'local') throw new DaemonError('notFound', `network ${name} not found`);
     call.json(200, describe(networks.get(name), call.version, true));
   }
@@ -183,14 +193,14 @@ export function networkRoutes({ networks, containers }: NetworkRoutesDeps): Rout
   }
 
   async function connect(call: Call): Promise<void> {
-    const body = call.body as { Container: string; EndpointConfig?: EndpointRequest | null };
-    await containers.connect(body.Container, call.params.id!, withoutNull(body.EndpointConfig ?? {}));
+    const body = call.body as { Container?: string; EndpointConfig?: EndpointRequest | null };
+    await containers.connect(body.Container ?? '', call.params.id!, withoutNull(body.EndpointConfig ?? {}));
     call.empty(200);
   }
 
   async function disconnect(call: Call): Promise<void> {
-    const body = call.body as { Container: string; Force?: boolean };
-    await containers.disconnect(body.Container, call.params.id!, body.Force ?? false);
+    const body = call.body as { Container?: string; Force?: boolean };
+    await containers.disconnect(body.Container ?? '', call.params.id!, body.Force ?? false);
     call.empty(200);
   }
 

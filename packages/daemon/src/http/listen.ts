@@ -30,6 +30,7 @@ export function parseHost(text: string, tls: boolean): Address {
   const tcp = /^tcp:\/\/(?:(\[[0-9a-fA-F:.]+\]|[^:/]*))(?::(\d{1,5}))?\/?$/.exec(text);
   if (tcp === null) throw new ConfigError(`Invalid bind address format: ${text}`);
   const port = tcp[2] === undefined ? (tls ? defaultPorts.tls : defaultPorts.plain) : Number(tcp[2]);
+  if (port > 65535) throw new ConfigError(`Invalid bind address format: ${text}: invalid port`);
   return { kind: 'tcp', host: tcp[1]!.replace(/^\[|\]$/g, '') || '127.0.0.1', port };
 }
 

@@ -62,7 +62,7 @@ export function checkRequest(
 ): NetworkDriver {
   if (predefinedNetworks.includes(request.Name) || request.Name === 'default')
     throw new DaemonError('forbidden', `operation is not permitted on predefined ${request.Name} network `);
-  if (request.Driver === 'overlay') throw new DaemonError('unavailable', noSwarm);
+  if (request.Driver === 'overlay') throw new DaemonError('forbidden', noSwarm);
   if (request.Name.trim() === '') throw new DaemonError('invalid', 'invalid name: name is empty');
   if (existing.find(request.Name)?.name === request.Name)
     throw new DaemonError('conflict', `network with name ${request.Name} already exists`);
@@ -70,7 +70,7 @@ export function checkRequest(
   if (request.Ingress) throw new DaemonError('forbidden', 'Ingress network can only be global scope network');
   if (request.Scope === 'swarm')
     throw new DaemonError('forbidden', 'cannot create a swarm scoped network when swarm is not active');
-  if (request.Scope && request.Scope !== 'local') throw new DaemonError('unavailable', noSwarm);
+  if (request.Scope && request.Scope !== 'local') throw new DaemonError('forbidden', noSwarm);
   const driver = existing.drivers.get(request.ConfigOnly ? 'null' : request.Driver || 'bridge');
   if (!driver) throw new DaemonError('notFound', `plugin "${request.Driver}" not found`);
   const ipam = request.IPAM?.Driver;

@@ -106,6 +106,8 @@ export interface EndpointPlan {
   attachment: 'veth' | 'tap';
   /** The driver hands out addresses. */
   addresses: boolean;
+  /** The container has IPv6 at all. */
+  ipv6: boolean;
 }
 
 /** Takes the addresses; `releaseEndpoint` gives them back. */
@@ -116,7 +118,10 @@ export function planEndpoint(plan: EndpointPlan): Endpoint {
   const four = addresses && network.enableIPv4 ? space.take(4, request.IPAMConfig?.IPv4Address) : undefined;
   let six: ReturnType<AddressSpace['take']>;
   try {
-    six = addresses && network.enableIPv6 ? space.take(6, request.IPAMConfig?.IPv6Address) : undefined;
+    six =
+      addresses && plan.ipv6 && network.enableIPv6
+        ? space.take(6, request.IPAMConfig?.IPv6Address)
+        : undefined;
   } catch (error) {
     if (four) space.release(four.address);
     throw error;

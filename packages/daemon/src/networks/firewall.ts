@@ -29,6 +29,8 @@ export interface Firewall {
   removeBridge(name: string): Promise<void>;
   addPorts(rules: PortRules): Promise<void>;
   removePorts(rules: PortRules): Promise<void>;
+  /** The table stays and is watched no longer. */
+  letGo(): void;
   /** The table goes and is watched no longer. */
   close(): Promise<void>;
 }
@@ -96,6 +98,12 @@ export function createFirewall(table: string, log: Logger): Firewall {
     );
   }
 
+  function letGo(): void {
+    stopWatching?.();
+    stopWatching = undefined;
+    clearTimeout(pendingCheck);
+  }
+
   return {
     setBridges: (changed) =>
       inTurn(async () => {
@@ -120,11 +128,10 @@ export function createFirewall(table: string, log: Logger): Firewall {
         };
         await change('delete', known);
       }),
+    letGo,
     close: () =>
       inTurn(async () => {
-        stopWatching?.();
-        stopWatching = undefined;
-        clearTimeout(pendingCheck);
+        letGo();
         await apply(`table inet ${table} { }\ndelete table inet ${table}\n`);
       }),
   };

@@ -87,3 +87,12 @@ test('property: no address twice, none reserved, all within the subnet, what is 
     assert.throws(() => addresses.take(4), `seed ${seed}: all were given back, and no more`);
   }
 });
+
+test('a router of choice: an auxiliary address of that name is what containers route through', () => {
+  const addresses = space({
+    Subnet: '10.0.0.0/24',
+    Gateway: '10.0.0.1',
+    AuxiliaryAddresses: { DefaultGatewayIPv4: '10.0.0.2' },
+  });
+  assert.deepEqual(addresses.take(4), { address: '10.0.0.3', prefixLength: 24, gateway: '10.0.0.2' });
+});

@@ -78,6 +78,7 @@ export function createMembership(deps: MembershipDeps): Membership {
       request: wishes,
       attachment: request.attachment,
       addresses: deps.driver(network).addresses,
+      ipv6: request.sysctls['net.ipv6.conf.all.disable_ipv6'] !== '1',
     });
   }
 

@@ -201,7 +201,12 @@ export async function createNetworks(deps: NetworksDeps): Promise<Networks> {
     },
 
     async shutdown() {
-      if (states.size > 0) return;
+      if (states.size > 0) {
+        // Containers go on, and the next daemon needs their ports at once: only what this process holds goes.
+        await Promise.all([...states.values()].map(sandboxes.letGo));
+        firewall.letGo();
+        return;
+      }
       await firewall.close();
       await removeOwnLinks(settings.instance, new Set());
     },

@@ -240,6 +240,14 @@ export function createSandboxes(deps: SandboxDeps) {
     close,
     removeNamespace,
 
+    /** What this process holds of it; the container keeps what the kernel has. */
+    async letGo(state: SandboxState): Promise<void> {
+      await all([
+        state.publication?.close() ?? Promise.resolve(),
+        state.dns ? deps.dns.close(state.request.id) : Promise.resolve(),
+      ]);
+    },
+
     /** Everything of a planned sandbox; on failure the caller closes it. */
     async open(state: SandboxState): Promise<void> {
       await all([

@@ -151,7 +151,7 @@ export interface Networks {
   relink(id: string, links: readonly string[]): Promise<void>;
   /** At start: keeps sandboxes of running containers (DNS, rules, links again as recorded), frees all others. */
   reconcile(running: ReadonlySet<string>): Promise<void>;
-  /** Daemon shutdown: rules, DNS and, when no container runs, bridges go; nothing of ours is left then. */
+  /** Daemon shutdown: ports and DNS are let go; when no container runs, rules and bridges go too. */
   shutdown(): Promise<void>;
 }
 

@@ -7,7 +7,8 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { release } from 'node:os';
 import { execMonitorPath } from '@noos/linux';
-import { DaemonError } from '../../errors.js';
+import { ConfigError } from '../../config/error.js';
+import { systemErrorText } from '../../errors.js';
 import { findProgram } from '../../linux/find-program.js';
 import { goArchitecture } from '../../linux/host-facts.js';
 import { capabilitiesOfMask } from './capabilities.js';
@@ -64,9 +65,8 @@ function profileOf(setting: string): SeccompProfile | undefined {
   try {
     text = readFileSync(setting, 'utf8');
   } catch (error) {
-    throw new DaemonError(
-      'invalid',
-      `opening seccomp profile (${setting}) failed: ${(error as Error).message}`,
+    throw new ConfigError(
+      `opening seccomp profile (${setting}) failed: open ${setting}: ${systemErrorText(error)}`,
     );
   }
   return parseSeccomp(text);
