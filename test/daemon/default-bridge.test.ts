@@ -24,6 +24,7 @@ test('the default bridge follows the configuration', async (t) => {
     'userland-proxy': false,
     'default-address-pools': [{ base: '10.232.0.0/16', size: 24 }],
     dns: ['192.0.2.53'],
+    'default-network-opts': { bridge: { 'com.docker.network.driver.mtu': '1300' } },
   };
   configure(settings);
   const daemon = await startDaemon(t, { flags: ['--config-file', file] });
@@ -47,11 +48,24 @@ test('the default bridge follows the configuration', async (t) => {
     await nobodyAnswers(inside('b2'), address, 80);
   });
 
-  await t.test('other networks take their subnets from the pools', async () => {
-    await daemon.ok('network', 'create', 'other');
-    const subnet = await daemon.ok('network', 'inspect', '-f', '{{(index .IPAM.Config 0).Subnet}}', 'other');
-    assert.equal(subnet, '10.232.0.0/24');
-  });
+  await t.test(
+    'other networks take their subnets from the pools, their options from the defaults',
+    async () => {
+      await daemon.ok('network', 'create', 'other');
+      const subnet = await daemon.ok(
+        'network',
+        'inspect',
+        '-f',
+        '{{(index .IPAM.Config 0).Subnet}}',
+        'other',
+      );
+      assert.equal(subnet, '10.232.0.0/24');
+      const mtu = ['cat', '/sys/class/net/eth0/mtu'];
+      assert.equal(await daemon.ok('run', '--rm', '--network', 'other', 'net', ...mtu), '1300');
+      await daemon.ok('network', 'create', '-o', 'com.docker.network.driver.mtu=1350', 'own');
+      assert.equal(await daemon.ok('run', '--rm', '--network', 'own', 'net', ...mtu), '1350');
+    },
+  );
 
   await t.test('without a proxy nothing goes from IPv6 to a container of IPv4', async () => {
     const port = await freePort();

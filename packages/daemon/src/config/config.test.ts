@@ -82,6 +82,7 @@ test('errors name what is wrong', () => {
     ['{"mtu":99999}', /invalid default MTU: 99999/],
     ['{"runtimes":{"runc":{"path":"x"}}}', /runtime name 'runc' is reserved/],
     ['{"default-ulimits":{"nofile":{"Name":"nofile","Soft":10,"Hard":5}}}', /soft limit must be less than/],
+    ['{"default-network-opts":{"bridge":{"a":1}}}', /invalid value for default-network-opts/],
     ['[]', /not a JSON object/],
     ['{', /JSON/],
   ];
@@ -106,6 +107,13 @@ test('good addresses, domains, limits', () => {
     }),
   );
   assert.deepEqual(good.insecureRegistries, ['x:5000']);
+  assert.deepEqual(
+    parseFlagValue(option('default-network-opts'), ['bridge=a=1', 'bridge=b=2=3', 'macvlan=c=']),
+    {
+      bridge: { a: '1', b: '2=3' },
+      macvlan: { c: '' },
+    },
+  );
   assert.equal(good.bridge.defaultGateway, '10.2.0.254');
 });
 

@@ -16,6 +16,8 @@ export type OptionKind =
   | 'ulimits'
   | 'pools'
   | 'runtimes'
+  /** Options by driver: `driver=name=value` as a flag. */
+  | 'driver-options'
   | 'features';
 
 export interface DaemonOption {
@@ -71,6 +73,13 @@ export const daemonOptions: readonly DaemonOption[] = [
     kind: 'string',
     argument: 'mode',
     help: 'IPC of containers: private or shareable (default private)',
+  },
+  {
+    key: 'default-network-opts',
+    kind: 'driver-options',
+    flag: 'default-network-opt',
+    argument: 'driver=option=value',
+    help: 'option of networks of a driver that do not say otherwise; may be repeated',
   },
   {
     key: 'default-runtime',

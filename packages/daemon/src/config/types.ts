@@ -22,6 +22,9 @@ export interface RuntimeSetting {
   runtimeArgs: readonly string[];
 }
 
+/** Driver of networks → options (`docker network create -o`). */
+export type DriverOptions = Readonly<Record<string, Readonly<Record<string, string>>>>;
+
 /** Files of a TLS listener. */
 export interface TlsSetting {
   /** Clients must show a certificate signed by `ca`. */
@@ -65,6 +68,7 @@ export interface DaemonConfig {
 
   readonly bridge: DefaultBridgeSetting;
   readonly defaultAddressPools: readonly AddressPool[];
+  readonly defaultNetworkOptions: DriverOptions;
   /** `--ip`: host address of published ports that name none. */
   readonly publishAddress: string;
   readonly ipForward: boolean;

@@ -7,7 +7,7 @@ import { resolve } from 'node:path';
 import { checkAddresses } from './addresses.js';
 import { ConfigError } from './error.js';
 import type { DaemonOption } from './options.js';
-import type { AddressPool, DaemonConfig, RuntimeSetting, UlimitSetting } from './types.js';
+import type { AddressPool, DaemonConfig, DriverOptions, RuntimeSetting, UlimitSetting } from './types.js';
 
 export type OptionValue =
   | boolean
@@ -18,7 +18,8 @@ export type OptionValue =
   | readonly UlimitSetting[]
   | Readonly<Record<string, string>>
   | Readonly<Record<string, boolean>>
-  | Readonly<Record<string, RuntimeSetting>>;
+  | Readonly<Record<string, RuntimeSetting>>
+  | DriverOptions;
 
 /** Key of daemon.json → value. */
 export type OptionValues = ReadonlyMap<string, OptionValue>;
@@ -119,6 +120,15 @@ export function parseFileValue(option: DaemonOption, value: unknown): OptionValu
           throw wrong('a list of {base, size}');
         return checkPool({ base: pool.base, size: pool.size as number });
       });
+    case 'driver-options':
+      if (!isObject(value) || !Object.values(value).every(isObject))
+        throw wrong('an object of options by driver');
+      return Object.fromEntries(
+        Object.entries(value).map(([driver, options]) => [
+          driver,
+          strings(options as Record<string, unknown>),
+        ]),
+      );
     case 'runtimes':
       if (!isObject(value)) throw wrong('an object of runtimes');
       return Object.fromEntries(
@@ -169,6 +179,15 @@ export function parseFlagValue(option: DaemonOption, texts: readonly string[]): 
       return texts.map(parseUlimit);
     case 'pools':
       return texts.map(parsePool);
+    case 'driver-options': {
+      const byDriver: Record<string, Record<string, string>> = {};
+      for (const text of texts) {
+        const [driver, setting] = splitOnce(text, option.key);
+        const [name, value] = splitOnce(setting, option.key);
+        byDriver[driver] = { ...byDriver[driver], [name]: value };
+      }
+      return byDriver;
+    }
     case 'runtimes':
       return Object.fromEntries(
         texts.map((text) => {
@@ -294,6 +313,7 @@ export function toConfig(values: OptionValues, dataRoot: string, instance: strin
       mtu: integer('mtu', 0),
       icc: boolean('icc', true),
     },
+    defaultNetworkOptions: (values.get('default-network-opts') as DriverOptions | undefined) ?? {},
     defaultAddressPools: (values.get('default-address-pools') as readonly AddressPool[] | undefined) ?? [],
     publishAddress: string('ip') ?? '0.0.0.0',
     ipForward: boolean('ip-forward', true),

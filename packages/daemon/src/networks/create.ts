@@ -4,7 +4,7 @@
  * In: NetworkCreate, what exists. Out: Network, or DaemonError with Docker's words. May import: pools, options.
  */
 import { randomBytes } from 'node:crypto';
-import type { DefaultBridgeSetting } from '../config/types.js';
+import type { DefaultBridgeSetting, DriverOptions } from '../config/types.js';
 import { DaemonError } from '../errors.js';
 import type { Prefix } from './addresses.js';
 import { optionNames, parseBoolean } from './options.js';
@@ -92,6 +92,12 @@ const wantsIPv4 = (request: NetworkCreate): boolean =>
   familySwitch(request.EnableIPv4, request, optionNames.enableIPv4, true);
 const wantsIPv6 = (request: NetworkCreate): boolean =>
   familySwitch(request.EnableIPv6, request, optionNames.enableIPv6, false);
+
+/** The daemon's own options for networks of a driver; one that takes another's settings has those. */
+export function withDefaultOptions(request: NetworkCreate, defaults: DriverOptions): NetworkCreate {
+  if (request.ConfigFrom?.Network) return request;
+  return { ...request, Options: { ...defaults[request.Driver || 'bridge'], ...request.Options } };
+}
 
 /** `--config-from`: the settings of that network with what only this one can say. */
 function withConfigOf(request: NetworkCreate, existing: Pick<Existing, 'find'>): NetworkCreate {

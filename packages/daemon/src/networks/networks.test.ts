@@ -69,6 +69,7 @@ async function fixture(t: TestContext): Promise<Fixture> {
         ipForward: true,
         ipMasquerade: true,
         userlandProxy: true,
+        defaultNetworkOptions: {},
         ...{ dns: [], dnsSearch: [], dnsOptions: [] },
       },
       createDns(source) {

@@ -7,14 +7,14 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { DefaultBridgeSetting } from '../config/types.js';
+import type { DefaultBridgeSetting, DriverOptions } from '../config/types.js';
 import type { EmbeddedDns, NameSource } from '../dns/types.js';
 import { DaemonError } from '../errors.js';
 import type { EventSink } from '../events/types.js';
 import type { Layout } from '../layout.js';
 import type { Logger } from '../log.js';
 import { crashPoint } from '../storage/crash-point.js';
-import { checkRequest, planNetwork, predefinedNetworks } from './create.js';
+import { checkRequest, planNetwork, predefinedNetworks, withDefaultOptions } from './create.js';
 import { createBridgeDriver } from './drivers/bridge.js';
 import { createMacvlanDriver } from './drivers/macvlan.js';
 import { createPlainDriver } from './drivers/plain.js';
@@ -40,6 +40,8 @@ export interface NetworkSettings {
   instance: string;
   bridge: DefaultBridgeSetting;
   defaultAddressPools: readonly AddressPool[];
+  /** Options of networks that do not say otherwise, by driver. */
+  defaultNetworkOptions: DriverOptions;
   publishAddress: string;
   ipForward: boolean;
   ipMasquerade: boolean;
@@ -136,7 +138,8 @@ export async function createNetworks(deps: NetworksDeps): Promise<Networks> {
   return {
     ...membership,
 
-    async create(request) {
+    async create(asked) {
+      const request = withDefaultOptions(asked, settings.defaultNetworkOptions);
       const existing = { drivers, find: registry.find, subnets: registry.subnets, pools };
       checkRequest(request, existing);
       const routes = (await hostRoutes()).map(({ destination }) => destination);

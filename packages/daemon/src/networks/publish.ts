@@ -10,7 +10,7 @@ import type { PortRules } from './firewall.js';
 import { type HeldPort, holdPort } from './holder.js';
 import { hostAddressesOf, hostPort, type PortAllocator, type PortClaim, type PortWish } from './ports.js';
 import type { AllowedPort, PublishedPort } from './ruleset.js';
-import type { PortMap } from './types.js';
+import type { PortBinding, PortMap } from './types.js';
 
 export interface PublishTarget {
   /** "" when the container has none of the family. */
@@ -115,37 +115,44 @@ export function createPublisher(allocator: PortAllocator, { ipv6, forward }: Pub
     const ports: PublishedPort[] = [];
     const allowed: AllowedPort[] = [];
     const opened: HeldWish[] = [];
+    const translated = {
+      ...target,
+      address: target.routed4 ? '' : target.address,
+      address6: target.routed6 ? '' : target.address6,
+    };
+
+    /** One wish; resolves with what is bound, IPv4 first. */
+    async function publishWish(wish: PortWish): Promise<PortBinding[]> {
+      const { protocol, port } = wish;
+      // Without forwarding by hand there is no way from one family to the other.
+      const addresses = hostAddressesOf(wish.hostIp, ipv6).filter(
+        (hostIp) => forward || (isIPv6(hostIp) ? target.address6 : target.address) !== '',
+      );
+      const routed = addresses.filter((hostIp) => isRouted(hostIp, target));
+      const bindings = routed.map((hostIp) => ({ HostIp: isIPv6(hostIp) ? '::' : '0.0.0.0', HostPort: '' }));
+      for (const hostIp of routed) {
+        const address = isIPv6(hostIp) ? target.address6 : target.address;
+        allowed.push({ protocol, from: '', address, port });
+      }
+      const rest = addresses.filter((hostIp) => !routed.includes(hostIp));
+      if (rest.length === 0 || (!translated.address && !translated.address6)) return bindings;
+      const result = await openWish(wish, rest, translated);
+      opened.push(result);
+      for (const claim of result.claims) {
+        bindings.push({ HostIp: claim.hostIp, HostPort: String(claim.hostPort) });
+        const family = isIPv6(claim.hostIp) ? 6 : 4;
+        const address = family === 6 ? translated.address6 : translated.address;
+        const hostIp = claim.hostIp === '0.0.0.0' || claim.hostIp === '::' ? '' : claim.hostIp;
+        if (address) ports.push({ protocol, family, hostIp, hostPort: claim.hostPort, address, port });
+      }
+      return bindings.sort((one, other) => Number(isIPv6(one.HostIp)) - Number(isIPv6(other.HostIp)));
+    }
+
     try {
       for (const wish of wishes) {
-        const { protocol, port } = wish;
-        const bindings = map[`${port}/${protocol}`] ?? [];
-        // Without forwarding by hand there is no way from one family to the other.
-        const addresses = hostAddressesOf(wish.hostIp, ipv6).filter(
-          (hostIp) => forward || (isIPv6(hostIp) ? target.address6 : target.address) !== '',
-        );
-        const routed = addresses.filter((hostIp) => isRouted(hostIp, target));
-        for (const hostIp of routed) {
-          const address = isIPv6(hostIp) ? target.address6 : target.address;
-          bindings.push({ HostIp: isIPv6(hostIp) ? '::' : '0.0.0.0', HostPort: '' });
-          allowed.push({ protocol, from: '', address, port });
-        }
-        const translated = {
-          ...target,
-          address: target.routed4 ? '' : target.address,
-          address6: target.routed6 ? '' : target.address6,
-        };
-        const rest = addresses.filter((hostIp) => !routed.includes(hostIp));
-        map[`${port}/${protocol}`] = bindings;
-        if (rest.length === 0 || (!translated.address && !translated.address6)) continue;
-        const result = await openWish(wish, rest, translated);
-        opened.push(result);
-        for (const claim of result.claims) {
-          bindings.push({ HostIp: claim.hostIp, HostPort: String(claim.hostPort) });
-          const family = isIPv6(claim.hostIp) ? 6 : 4;
-          const address = family === 6 ? translated.address6 : translated.address;
-          const hostIp = claim.hostIp === '0.0.0.0' || claim.hostIp === '::' ? '' : claim.hostIp;
-          if (address) ports.push({ protocol, family, hostIp, hostPort: claim.hostPort, address, port });
-        }
+        const bindings = await publishWish(wish);
+        const key = `${wish.port}/${wish.protocol}`;
+        map[key] = bindings.length > 0 ? [...(map[key] ?? []), ...bindings] : (map[key] ?? null);
       }
     } catch (error) {
       await closeAll(opened);

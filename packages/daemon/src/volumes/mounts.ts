@@ -172,11 +172,12 @@ export function createMounts({ layout, volumes, events, log }: MountsDependencie
     const source = pathBelow(root, point.Destination);
     if (source === undefined) return;
     if (!(await stat(source)).isDirectory()) {
-      if (!point.anonymous) return;
-      throw new DaemonError(
-        'invalid',
-        `cannot mount volume over existing file, file exists ${join(root, point.Destination)}`,
-      );
+      const path = join(root, point.Destination);
+      if (point.anonymous)
+        throw new DaemonError('invalid', `cannot mount volume over existing file, file exists ${path}`);
+      // A subpath may be a file, which goes over a file.
+      if (point.subpath === undefined) throw new DaemonError('system', `source ${path} is not directory`);
+      return;
     }
     const name = point.Name!;
     const data = await volumes.mount(name, container);
