@@ -6,7 +6,7 @@
 import { pipeline } from 'node:stream/promises';
 import { DaemonError } from '../errors.js';
 import type { EventSink } from '../events/types.js';
-import type { Call, Route } from '../http/route.js';
+import type { ApiVersion, Call, Route } from '../http/route.js';
 import {
   describeHistory,
   describeImage,
@@ -78,14 +78,11 @@ export function imageUsage(
   images: readonly Image[],
   layers: Pick<Layers, 'find'>,
   users: ImageRouteDeps['users'],
+  version: ApiVersion,
 ): ImageSummary[] {
   const shared = sharedSizes(images, layers);
   return images.map((image) =>
-    summarize(
-      image,
-      { containers: users(image.id).length, sharedSize: shared.get(image.id)! },
-      since.containerCount,
-    ),
+    summarize(image, { containers: users(image.id).length, sharedSize: shared.get(image.id)! }, version),
   );
 }
 
