@@ -165,7 +165,7 @@ export function createExecs(dependencies: ExecsDependencies): Execs {
       await session.started;
       if (!session.running || session.pid === 0)
         throw new DaemonError('invalid', 'exec process is not started');
-      await runtimeOf(container).execResize(id, rows, columns);
+      if (session.request.Tty) await runtimeOf(container).execResize(id, rows, columns);
     },
     detached: (session) => publish(containers.get(session.container), 'exec_detach', session),
   };
