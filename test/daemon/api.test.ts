@@ -92,8 +92,17 @@ test('the engine about itself', async (t) => {
       BuildCache: null,
     });
     assert.equal((await daemon.api('GET', '/v1.42/system/df?type=nonsense')).status, 400);
-    const before = JSON.parse((await daemon.api('GET', '/v1.41/system/df')).text) as { BuilderSize: number };
+    await daemon.run('docker', ['import', '-', 'kept'], { input: Buffer.alloc(1024) });
+    const usage = async (version: string) =>
+      JSON.parse((await daemon.api('GET', `/v${version}/system/df`)).text) as {
+        BuilderSize?: number;
+        Images: { Containers: number; VirtualSize?: number }[];
+      };
+    const before = await usage('1.41');
     assert.equal(before.BuilderSize, 0);
+    assert.deepEqual([before.Images[0]?.Containers, before.Images[0]?.VirtualSize], [0, 0]);
+    assert.equal((await usage('1.44')).Images[0]?.VirtualSize, undefined);
+    await daemon.ok('rmi', 'kept');
   });
 
   await t.test('the engine’s ID outlives a restart', async () => {

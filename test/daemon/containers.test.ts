@@ -215,3 +215,49 @@ test('the API answers bad requests as dockerd', async () => {
   assert.equal((await daemon.api('DELETE', '/v1.43/containers/idle')).status, 204);
   assert.equal((await daemon.api('GET', '/v1.43/containers/idle/json')).status, 404);
 });
+
+test('requests that the command line does not make', async () => {
+  const post = async (path: string, body?: unknown) => {
+    const { status, text } = await daemon.api('POST', `/v1.41/${path}`, body);
+    return [status, text === '' ? '' : ((JSON.parse(text) as { message?: string }).message ?? '')];
+  };
+  const create = (name: string, change: object) =>
+    post(`containers/create?name=${name}`, { Image: 'busybox', Cmd: ['sleep', '600'], ...change });
+  assert.deepEqual(await post('containers/create', {}), [
+    400,
+    'config cannot be empty in order to create a container',
+  ]);
+  assert.deepEqual(await create('typeless', { HostConfig: { Mounts: [{ Target: '/x' }] } }), [
+    400,
+    'invalid mount config for type "": mount type unknown',
+  ]);
+  assert.deepEqual(await create('two', { NetworkingConfig: { EndpointsConfig: { bridge: {}, none: {} } } }), [
+    400,
+    'Container cannot be connected to network endpoints: bridge, none',
+  ]);
+  assert.deepEqual(await create('alone', { NetworkDisabled: true, HostConfig: { PidMode: 'host' } }), [
+    201,
+    '',
+  ]);
+  assert.equal(
+    await ok('inspect', '-f', '{{.NetworkSettings.Networks}} {{.HostConfig.SecurityOpt}}', 'alone'),
+    'map[] [label=disable]',
+  );
+  assert.deepEqual(await post('containers/alone/start', { Binds: ['/x:/y'] }), [
+    400,
+    'starting container with non-empty request body was deprecated since API v1.22 and removed in v1.24',
+  ]);
+  assert.deepEqual(await post('containers/alone/start?checkpoint=x'), [
+    400,
+    'checkpoint is only supported in experimental mode',
+  ]);
+  assert.deepEqual(await post('containers/alone/start', {}), [204, '']);
+  assert.equal(await ok('exec', 'alone', 'ls', '/sys/class/net'), 'lo');
+  const { Id } = JSON.parse(
+    (await daemon.api('POST', '/v1.41/containers/alone/exec', { Cmd: ['sleep', '600'] })).text,
+  ) as { Id: string };
+  assert.deepEqual(await post(`exec/${Id}/start`, { Detach: true }), [200, '']);
+  // Without a terminal there is nothing to resize, and nothing wrong.
+  assert.deepEqual(await post(`exec/${Id}/resize?h=1&w=1`), [200, '']);
+  await ok('rm', '-f', 'alone');
+});

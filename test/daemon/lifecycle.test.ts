@@ -194,3 +194,15 @@ test('many at once: all start, all answer, all go', async () => {
   await ok('rm', '-f', ...names);
   assert.equal(await ok('ps', '-aq'), '');
 });
+
+test('rm -f beside a start that is under way leaves no container', async () => {
+  for (let round = 0; round < 4; round++) {
+    await daemon.ok('create', '--name', 'both', '--network', 'none', 'busybox', 'sleep', '600');
+    const [, removed] = await Promise.all([
+      daemon.docker('start', 'both'),
+      daemon.docker('rm', '-f', 'both'),
+    ]);
+    assert.equal(removed.code, 0, removed.stderr);
+    assert.equal(await daemon.ok('ps', '-aq', '--filter', 'name=both'), '');
+  }
+});

@@ -33,7 +33,7 @@ import { readHost } from './containers/spec/host.js';
 import { createEmbeddedDns } from './dns/embedded-dns.js';
 import { createEventBus } from './events/bus.js';
 import { type Listeners, listen } from './http/listen.js';
-import { currentApiVersion, type Route } from './http/route.js';
+import type { Route } from './http/route.js';
 import { type ApiServerOptions, createApiServer } from './http/server.js';
 import { engineVersion } from './identity.js';
 import { openImageStore } from './images/store.js';
@@ -189,8 +189,8 @@ export async function startDaemon(initial: DaemonConfig): Promise<RunningDaemon>
         events,
         counts,
         usage: {
-          images: async () => imageUsage(images.list(), layers, imageUsers),
-          containers: () => containerRoutes.usage(currentApiVersion),
+          images: async (version) => imageUsage(images.list(), layers, imageUsers, version),
+          containers: (version) => containerRoutes.usage(version),
           volumes: () => volumes.usage(),
           buildCache: async () => [],
           layersSize: async () => layers.list().reduce((sum, { size }) => sum + size, 0),

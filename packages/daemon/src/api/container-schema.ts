@@ -90,7 +90,7 @@ const resources = {
 };
 
 const mount = Type.Object({
-  Type: Type.String(),
+  Type: text,
   Source: text,
   Target: text,
   ReadOnly: flag,

@@ -52,11 +52,39 @@ type CreateBody = Omit<ContainerConfig, 'Cmd' | 'Entrypoint'> & {
 const words = (value: string[] | string | undefined): string[] | undefined =>
   typeof value === 'string' ? [value] : value;
 
+/** Since this version a new container may be on several networks. */
+const severalNetworksSince: ApiVersion = 44;
+
+function checkNetworks(endpoints: ContainerCreate['endpoints'], version: ApiVersion): void {
+  const names = Object.keys(endpoints ?? {});
+  if (version < severalNetworksSince && names.length > 1)
+    throw new DaemonError(
+      'invalid',
+      `Container cannot be connected to network endpoints: ${names.join(', ')}`,
+    );
+}
+
+/** moby, postContainersStart: `{}` and a line end are taken for nothing. */
+const emptyBodyBytes = 7;
+
+function checkStart({ headers, query }: Call): void {
+  const length =
+    headers['transfer-encoding'] === undefined ? Number(headers['content-length'] ?? 0) : Infinity;
+  if (length > emptyBodyBytes)
+    throw new DaemonError(
+      'invalid',
+      'starting container with non-empty request body was deprecated since API v1.22 and removed in v1.24',
+    );
+  if (query.get('checkpoint'))
+    throw new DaemonError('invalid', 'checkpoint is only supported in experimental mode');
+}
+
 function createRequest(body: CreateBody, call: Call): ContainerCreate {
   const { HostConfig: host = {}, NetworkingConfig: networking, ...own } = body;
   if (Object.keys(own).length === 0)
     throw new DaemonError('invalid', 'config cannot be empty in order to create a container');
   const { Cmd, Entrypoint, ...config } = own;
+  checkNetworks(networking?.EndpointsConfig, call.version);
   const name = call.query.get('name') ?? '';
   const platform = call.query.get('platform') ?? '';
   const [cmd, entrypoint, add, drop] = [
@@ -283,7 +311,10 @@ export function containerApi(dependencies: ContainerRouteDependencies): Containe
       { method: 'GET', path: '/containers/:id/json', handler: inspect },
       post(
         '/containers/:id/start',
-        operation(204, (id) => containers.start(id)),
+        operation(204, (id, call) => {
+          checkStart(call);
+          return containers.start(id);
+        }),
       ),
       post(
         '/containers/:id/stop',

@@ -6,7 +6,7 @@
 import { pipeline } from 'node:stream/promises';
 import { DaemonError } from '../errors.js';
 import type { EventSink } from '../events/types.js';
-import type { Call, Route } from '../http/route.js';
+import type { ApiVersion, Call, Route } from '../http/route.js';
 import {
   describeHistory,
   describeImage,
@@ -78,16 +78,13 @@ export function imageUsage(
   images: readonly Image[],
   layers: Pick<Layers, 'find'>,
   users: ImageRouteDeps['users'],
+  version: ApiVersion,
 ): ImageSummary[] {
   const shared = sharedSizes(images, layers);
   const isIntermediate = intermediateAmong(images);
   const listed = images.filter((image) => !isIntermediate(image));
   return listed.map((image) =>
-    summarize(
-      image,
-      { containers: users(image.id).length, sharedSize: shared.get(image.id)! },
-      since.containerCount,
-    ),
+    summarize(image, { containers: users(image.id).length, sharedSize: shared.get(image.id)! }, version),
   );
 }
 

@@ -8,7 +8,7 @@ import { Type } from '@sinclair/typebox';
 import type { DaemonConfig } from '../config/types.js';
 import { DaemonError } from '../errors.js';
 import type { EventBus } from '../events/bus.js';
-import type { Call, Route } from '../http/route.js';
+import type { ApiVersion, Call, Route } from '../http/route.js';
 import { findProgram } from '../linux/find-program.js';
 import { type HostFacts, readHostFacts } from '../linux/host-facts.js';
 import { readToolVersions, type ToolVersions } from '../linux/tool-versions.js';
@@ -17,9 +17,9 @@ import { describeInfo, describeVersion, type EngineCounts } from './system-info.
 /** What takes space, in the API's own shapes. */
 export interface DiskUsage {
   /** Image summaries with SharedSize and Containers. */
-  images(): Promise<readonly object[]>;
+  images(version: ApiVersion): Promise<readonly object[]>;
   /** Container summaries with SizeRw and SizeRootFs. */
-  containers(): Promise<readonly object[]>;
+  containers(version: ApiVersion): Promise<readonly object[]>;
   /** Volumes with UsageData. */
   volumes(): Promise<readonly object[]>;
   buildCache(): Promise<readonly object[]>;
@@ -121,9 +121,9 @@ export function systemRoutes(deps: SystemDeps): Route[] {
     const only = async <T>(type: UsageType, read: () => Promise<T>): Promise<T | undefined> =>
       wanted.has(type) ? read() : undefined;
     const [images, layersSize, containers, volumes, buildCache] = await Promise.all([
-      only('image', deps.usage.images),
+      only('image', () => deps.usage.images(call.version)),
       only('image', deps.usage.layersSize),
-      only('container', deps.usage.containers),
+      only('container', () => deps.usage.containers(call.version)),
       only('volume', deps.usage.volumes),
       only('build-cache', deps.usage.buildCache),
     ]);

@@ -16,11 +16,15 @@ import { createRegistry } from './registry.js';
 import { removeLocked } from './remove.js';
 import { restoreContainers } from './restore.js';
 import { signalNumber } from './signals.js';
-import { runContainer, startExitCode } from './start.js';
+import { runContainer } from './start.js';
+import { startExitCode } from './start-exit-code.js';
 import { killContainer, pause, stopContainer, unpause } from './stop.js';
 import type { Container, ContainerObserver, Containers } from './types.js';
 import { renameContainer, updateContainer } from './update.js';
 import { createWaiters } from './waiters.js';
+
+/** Each kill waits for the end: only a start that came in between makes another one necessary. */
+const removeAttempts = 3;
 
 export interface ContainerArea {
   containers: Containers;
@@ -87,11 +91,25 @@ export function createContainers(dependencies: ContainerDependencies): Container
       await runContainer(context, container);
     } catch (error) {
       container.hasBeenStopped = before;
-      state.exitCode = startExitCode((error as Error).message);
+      state.exitCode = startExitCode((error as Error).message, 128);
       await settleFailedStart(context, container, error as Error);
       if (container.hostConfig.AutoRemove) await removeLocked(context, container, { volumes: true });
       throw error;
     }
+  }
+
+  async function endForRemoval(container: Container, name: string, force: boolean): Promise<void> {
+    if (!force) {
+      const { status } = container.state;
+      throw new DaemonError(
+        'conflict',
+        `cannot remove container "${name}": container is ${status}: ${status === 'paused' ? 'unpause and then stop' : 'stop'} the container before removing or force remove`,
+      );
+    }
+    // Whatever ends it meanwhile is as good.
+    await killContainer(context, container).catch((error: unknown) => {
+      if (!(error instanceof DaemonError && error.kind === 'conflict')) throw error;
+    });
   }
 
   const containers: Containers = {
@@ -145,27 +163,21 @@ export function createContainers(dependencies: ContainerDependencies): Container
       const live = context.live(container.id);
       if (live.removing)
         throw new DaemonError('conflict', `removal of container ${name} is already in progress`);
-      if (isUp(container) || container.state.status === 'restarting') {
-        if (!force) {
-          const state = container.state.status === 'restarting' ? 'restarting' : container.state.status;
-          throw new DaemonError(
-            'conflict',
-            `cannot remove container "${name}": container is ${state}: ${state === 'paused' ? 'unpause and then stop' : 'stop'} the container before removing or force remove`,
-          );
-        }
-        // Whatever ends it meanwhile is as good.
-        await killContainer(context, container).catch((error: unknown) => {
-          if (!(error instanceof DaemonError && error.kind === 'conflict')) throw error;
+      // A start that was under way may have come first: then it is ended as well.
+      for (let attempt = 1; attempt <= removeAttempts; attempt++) {
+        if (isUp(container) || container.state.status === 'restarting')
+          await endForRemoval(container, name, force);
+        const removed = await locks.run(container.id, async () => {
+          if (isUp(container)) return false;
+          await removeLocked(context, container, { volumes });
+          return true;
         });
+        if (removed) return;
       }
-      await locks.run(container.id, async () => {
-        if (isUp(container))
-          throw new DaemonError(
-            'system',
-            `cannot remove container "${name}": could not kill container: it is still running`,
-          );
-        await removeLocked(context, container, { volumes });
-      });
+      throw new DaemonError(
+        'system',
+        `cannot remove container "${name}": could not kill container: it is still running`,
+      );
     },
     async wait(name, condition, signal) {
       const container = registry.get(name);

@@ -48,8 +48,17 @@ function completeHostConfig(context: Context, request: HostConfig): HostConfig {
     IpcMode: request.IpcMode || config.defaultIpcMode,
     CgroupnsMode: request.CgroupnsMode || (request.Privileged ? 'host' : defaultCgroupns(context)),
     ShmSize: request.ShmSize || config.defaultShmSize,
+    SecurityOpt: securityOptions(request),
     Runtime: request.Runtime || config.defaultRuntime,
   };
+}
+
+/** moby, generateSecurityOpt: what shares the host's namespaces or is privileged has no label of its own. */
+function securityOptions({ SecurityOpt, IpcMode, PidMode, Privileged }: HostConfig): string[] {
+  const own = SecurityOpt ?? [];
+  const labelled = own.some((option) => option.startsWith('label='));
+  const unconfined = IpcMode === 'host' || PidMode === 'host' || Privileged;
+  return unconfined && !labelled ? [...own, 'label=disable'] : own;
 }
 
 /** Private on cgroup v2, as dockerd's. */
@@ -116,7 +125,9 @@ export async function createContainer(
       args: command.args,
       mounts: [],
       ...(links.length > 0 ? { links } : {}),
-      endpoints: wantedEndpoints(hostConfig, request.endpoints, merged.MacAddress),
+      endpoints: merged.NetworkDisabled
+        ? {}
+        : wantedEndpoints(hostConfig, request.endpoints, merged.MacAddress),
       state: newState(),
       restartCount: 0,
       hasBeenStopped: false,

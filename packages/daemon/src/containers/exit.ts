@@ -28,22 +28,33 @@ export async function releaseAll(context: Context, container: Container): Promis
   ]);
 }
 
+/** Files are stamped by the kernel's tick: up to this long before now. */
+const tickMs = 10;
+
+/** When it ended: not before its start nor, as far as can be known, before its last line in the log. */
+export const endOfLifeMs = (stampMs: number, startedAtMs: number, nowMs: number): number =>
+  Math.max(startedAtMs, Math.min(nowMs, stampMs + tickMs));
+
 /** Under the container's lock. */
 export async function handleExit(context: Context, exit: WorkloadExit): Promise<void> {
   const container = context.registry.byId(exit.id);
   if (container === undefined || !isUp(container)) return;
   const { state } = container;
   const live = context.live(container.id);
+  // The end of this millisecond: the log's times are finer.
+  const seenAtMs = Date.now() + 1;
   await releaseAll(context, container);
   crashPoint('exit:after-release');
-  const ranMs = Math.max(0, exit.finishedAtMs - Date.parse(state.startedAt));
+  const startedAtMs = Date.parse(state.startedAt);
+  const finishedAtMs = endOfLifeMs(exit.finishedAtMs, startedAtMs, seenAtMs);
+  const ranMs = finishedAtMs - startedAtMs;
   const restarts = !context.stopping && !live.keep && restartsAfterExit(container, exit.exitCode);
   Object.assign(state, {
     status: restarts ? 'restarting' : 'exited',
     pid: 0,
     exitCode: exit.exitCode,
     oomKilled: exit.oomKilled,
-    finishedAt: timestamp(exit.finishedAtMs),
+    finishedAt: timestamp(finishedAtMs),
   });
   if (restarts) container.restartCount++;
   await context.records.saveState(container);

@@ -81,14 +81,6 @@ async function shmOf(context: Context, container: Container, undo: Undo[]): Prom
   return IpcMode === 'shareable' ? { bind: await makeShm(context, container, undo) } : { bytes: ShmSize };
 }
 
-/** Exit codes that Docker's CLI takes over for a program that could not be run (daemon/start_linux.go). */
-export function startExitCode(message: string): number {
-  const contains = (text: string) => message.toLowerCase().includes(text);
-  if (contains('executable file not found') || contains('no such file or directory')) return 127;
-  if (contains('permission denied') || contains('is a directory') || contains('not a directory')) return 126;
-  return 128;
-}
-
 /** The whole start; the caller holds the container's lock and has checked its state. */
 export async function runContainer(context: Context, container: Container): Promise<void> {
   const { layers, networks, mounts, host, config } = context;

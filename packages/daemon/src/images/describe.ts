@@ -24,7 +24,7 @@ export interface ImageSummary {
 const zeroTime = '0001-01-01T00:00:00Z';
 
 /** Versions from which something is shown otherwise (API version history). */
-const since = { emptyLists: 43, noVirtualSize: 44, noContainer: 45, leanConfig: 50, containerCount: 51 };
+const since = { emptyLists: 43, noVirtualSize: 44, noContainer: 45, leanConfig: 50 };
 
 /** Unix seconds; 0 when the image does not say. */
 export const createdSeconds = (config: ImageConfig): number => {
@@ -39,6 +39,7 @@ export const createdMs = (config: ImageConfig): number | undefined => {
 };
 
 export interface SummaryFacts {
+  /** How many use it; -1: not told. */
   containers: number;
   /** Bytes of layers that other images have too; -1: not asked for. */
   sharedSize: number;
@@ -48,7 +49,7 @@ export function summarize(image: Image, facts: SummaryFacts, version: ApiVersion
   const nameless = image.tags.length === 0 && image.digests.length === 0;
   const placeholder = nameless && version < since.emptyLists;
   return {
-    Containers: version < since.containerCount ? -1 : facts.containers,
+    Containers: facts.containers,
     Created: createdSeconds(image.config),
     Id: image.id,
     Labels: image.config.config?.Labels ?? null,

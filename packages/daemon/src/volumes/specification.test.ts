@@ -71,6 +71,7 @@ test('--mount objects', () => {
     [{ Type: 'bind', Source: '/', Target: '/b', BindOptions: { Propagation: 'x' } }, /invalid propagation/],
     [{ Type: 'bind', Source: '/', Target: '/b', VolumeOptions: {} }, /field VolumeOptions must not/],
     [{ Type: 'tmpfs', Source: 'x', Target: '/b' }, /field Source must not be specified/],
+    [{ Target: '/b' }, /type "": mount type unknown/],
     [{ Type: 'npipe', Source: 'x', Target: '/b' }, /type "npipe": mount type unknown/],
     [{ Type: 'volume', Target: '/b', VolumeOptions: { Subpath: 'a' } }, /must not set Subpath/],
     [

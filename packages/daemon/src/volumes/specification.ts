@@ -59,7 +59,7 @@ const optionsOfType = {
 /** Checks as dockerd does at create; throws `invalid mount config for type "…": …`. */
 export function parseMount(mount: MountRequest, sourceMustExist = true): Specification {
   const refuse = (message: string) =>
-    invalid(`invalid mount config for type ${JSON.stringify(mount.Type)}: ${message}`);
+    invalid(`invalid mount config for type ${JSON.stringify(mount.Type ?? '')}: ${message}`);
   for (const [type, field] of Object.entries(optionsOfType))
     if (type !== mount.Type && mount[field as keyof MountRequest] != null)
       throw refuse(`field ${field} must not be specified`);

@@ -111,7 +111,7 @@ export interface Mounts {
 
 /** API: Mount (HostConfig.Mounts). */
 export interface MountRequest {
-  Type: 'bind' | 'volume' | 'tmpfs' | 'image' | 'npipe' | 'cluster';
+  Type?: 'bind' | 'volume' | 'tmpfs' | 'image' | 'npipe' | 'cluster';
   Target: string;
   Source?: string;
   ReadOnly?: boolean;

@@ -10,10 +10,11 @@ import type { AttachedStreams, WorkloadRuntime } from '../../workload/types.js';
 import { publish as publishOf } from '../context.js';
 import type { Trees } from '../copy/tree.js';
 import type { ProcessUser } from '../spec/users.js';
+import { startExitCode } from '../start-exit-code.js';
 import { parseDetachKeys } from '../streams/detach-keys.js';
 import type { Container, Containers } from '../types.js';
 import { userBelow } from '../users.js';
-import { execProcess, type OciProcess, startFailureCode } from './process.js';
+import { execProcess, type OciProcess } from './process.js';
 import type { ExecRequest, ExecSession, ExecSessions } from './sessions.js';
 
 export interface ExecsDependencies {
@@ -156,7 +157,7 @@ export function createExecs(dependencies: ExecsDependencies): Execs {
         return await launched;
       } catch (error) {
         session.running = false;
-        session.exitCode = startFailureCode((error as Error).message);
+        session.exitCode = startExitCode((error as Error).message, 126);
         throw error;
       }
     },
@@ -165,7 +166,7 @@ export function createExecs(dependencies: ExecsDependencies): Execs {
       await session.started;
       if (!session.running || session.pid === 0)
         throw new DaemonError('invalid', 'exec process is not started');
-      await runtimeOf(container).execResize(id, rows, columns);
+      if (session.request.Tty) await runtimeOf(container).execResize(id, rows, columns);
     },
     detached: (session) => publish(containers.get(session.container), 'exec_detach', session),
   };

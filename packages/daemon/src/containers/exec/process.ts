@@ -53,16 +53,3 @@ export function execProcess(base: OciProcess, request: ExecProcess): OciProcess 
     capabilities: { bounding, effective: held, permitted: held },
   };
 }
-
-/** Exit code of a process that could not be started, from the runtime's words (moby daemon/errors.go). */
-export function startFailureCode(message: string): number {
-  const text = message.toLowerCase();
-  if (['permission denied', 'is a directory'].some((cause) => text.includes(cause))) return 126;
-  const notFound = [
-    'executable file not found',
-    'no such file or directory',
-    'system cannot find the file specified',
-    'failed to run runc create/exec call',
-  ];
-  return notFound.some((cause) => text.includes(cause)) ? 127 : 126;
-}

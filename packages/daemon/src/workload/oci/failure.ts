@@ -30,6 +30,14 @@ const userErrors = [
   'not a directory',
 ];
 
+/** What moby adds (daemon/errors.go, setExitCodeFromError). */
+function hintFor(text: string): string {
+  if (text.includes('permission denied')) return '';
+  if (text.includes('is a directory')) return ': permission denied';
+  if (!text.includes('not a directory')) return '';
+  return ': Are you trying to mount a directory onto a file (or vice-versa)? Check if the specified host path exists and is the expected type';
+}
+
 /** Reads the runtime's log; `operation` is `create` or `exec`. */
 export async function runtimeFailure(
   operation: 'create' | 'exec',
@@ -41,5 +49,5 @@ export async function runtimeFailure(
   const prefix =
     operation === 'create' ? 'failed to create task for container: failed to create shim task: ' : '';
   const kind = userErrors.some((cause) => text.includes(cause)) ? 'invalid' : 'system';
-  return new DaemonError(kind, `${prefix}OCI runtime ${operation} failed: ${text}: unknown`);
+  return new DaemonError(kind, `${prefix}OCI runtime ${operation} failed: ${text}: unknown${hintFor(text)}`);
 }
