@@ -91,7 +91,7 @@ test('events', async (t) => {
 
   await t.test('bad input', async () => {
     const cases: [string, RegExp][] = [
-      ['since=foo', /invalid/],
+      ['since=foo', /failed to parse value as time or duration: "foo"/],
       ['filters=xx', /invalid/],
       ['since=20&until=10', /`since` time \(20\) cannot be after `until` time \(10\)/],
     ];

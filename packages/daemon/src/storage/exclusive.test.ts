@@ -26,8 +26,8 @@ test('a pid file of a living process is respected, one of a dead process replace
   const path = join(directory, 'pid');
   writeFileSync(path, String(process.ppid));
   await assert.rejects(writePidFile(path), /is still running/);
-  // A shell whose child has ended; `exec` makes of it a program that never waits for it.
-  const parent = spawn('sh', ['-c', 'true & echo $!; exec sleep 60'], {
+  // `exec` makes of the shell a program that never waits for its child, before the child ends.
+  const parent = spawn('sh', ['-c', 'sleep 0.2 & echo $!; exec sleep 60'], {
     stdio: ['ignore', 'pipe', 'ignore'],
   });
   const [line] = (await once(parent.stdout, 'data')) as [Buffer];

@@ -172,3 +172,27 @@ test('following ends with the signal and with until; a log that does not exist y
   await appendFile(path, entry('later', { second: 6 }));
   assert.equal(await until, 'here\n');
 });
+
+test('without following, a log is read as far as it went at first', async (t) => {
+  const path = await logAt(t);
+  const line = 'x'.repeat(1000);
+  const grow = () => appendFile(path, entry('late'));
+  for (const tail of [undefined, 400]) {
+    await writeFile(path, entry(line).repeat(500));
+    let text = '';
+    for await (const bytes of readLog({ ...all, path, ...(tail !== undefined && { tail }) })) {
+      text += bytes.toString('latin1');
+      await grow();
+    }
+    assert.equal(text, `${line}\n`.repeat(tail ?? 500));
+  }
+  // Replaced after it was opened: the newer file is not part of the answer.
+  await writeFile(path, entry(line).repeat(500));
+  let text = '';
+  for await (const bytes of readLog({ ...all, path })) {
+    text += bytes.toString('latin1');
+    await rename(path, `${path}.1`).catch(() => {});
+    await writeFile(path, entry('late'));
+  }
+  assert.equal(text, `${line}\n`.repeat(500));
+});

@@ -57,12 +57,15 @@ function watchLog(path: string, ended: Promise<void>, signal: AbortSignal) {
   };
 }
 
-/** Where the last `wanted` lines begin: files before it are closed and left out. */
-async function seekTail(files: LogFile[], wanted: number): Promise<number> {
+const sizeOf = async (file: LogFile): Promise<number> => (await (await file.content()).stat()).size;
+
+/** Where the last `wanted` lines before `limit` in the newest file begin: files before it are closed and left out. */
+async function seekTail(files: LogFile[], wanted: number, limit: number): Promise<number> {
   let missing = wanted;
   for (let index = files.length - 1; index >= 0; index--) {
-    const file = await files[index]!.content();
-    const tail = await findTail(file, (await file.stat()).size, missing);
+    const file = files[index]!;
+    const size = index === files.length - 1 ? Math.min(await sizeOf(file), limit) : await sizeOf(file);
+    const tail = await findTail(await file.content(), size, missing);
     missing -= tail.lines;
     if (missing > 0 && index > 0) continue;
     await Promise.all(files.splice(0, index).map((older) => older.close()));
@@ -84,11 +87,16 @@ export async function* readLog(query: LogQuery): AsyncGenerator<Buffer, void> {
   const block = Buffer.allocUnsafe(blockBytes);
   let position = 0;
   let rest = Buffer.alloc(0);
+  // Without following, the newest file is read as far as it goes now: a program may write faster than a client reads.
+  let limit = Number.POSITIVE_INFINITY;
+  const limitOf = (): number => (files.length === 1 ? limit : Number.POSITIVE_INFINITY);
 
   /** Everything of the first file from `position` on. */
   async function* drain(file: FileHandle): AsyncGenerator<Buffer, void> {
     for (;;) {
-      const { bytesRead } = await file.read(block, 0, blockBytes, position);
+      const wanted = Math.min(blockBytes, limitOf() - position);
+      if (wanted <= 0) return;
+      const { bytesRead } = await file.read(block, 0, wanted, position);
       if (bytesRead === 0) return;
       position += bytesRead;
       const bytes =
@@ -104,7 +112,8 @@ export async function* readLog(query: LogQuery): AsyncGenerator<Buffer, void> {
   }
 
   try {
-    if (query.tail !== undefined) position = await seekTail(files, query.tail);
+    if (follow === undefined && files.length > 0) limit = await sizeOf(files.at(-1)!);
+    if (query.tail !== undefined) position = await seekTail(files, query.tail, limit);
     for (;;) {
       // Asked before reading: what was written until the container ended is then read.
       const last = follow === undefined || ended;
@@ -113,7 +122,7 @@ export async function* readLog(query: LogQuery): AsyncGenerator<Buffer, void> {
         const content = await file.content();
         yield* drain(content);
         if (formatter.done || follow?.signal.aborted) return;
-        if (files.length === 1) {
+        if (files.length === 1 && follow !== undefined) {
           if ((await content.stat()).size < position) position = 0;
           if (!(await isCurrent(path, file))) {
             // Replaced: what was written before that is read first.

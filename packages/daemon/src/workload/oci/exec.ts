@@ -39,10 +39,19 @@ interface Prepared {
   erased(): Promise<void>;
 }
 
+/**
+ * Whether the soft limit of open files is below the hard one. runc 1.1 sets it while Go's runtime (1.19) in the new process
+ * raises it: whoever is last wins, and to win runc must not be too quick.
+ */
+function limitsOpenFiles(process: object): boolean {
+  const { rlimits = [] } = process as { rlimits?: { type: string; soft: number; hard: number }[] };
+  return rlimits.some(({ type, soft, hard }) => type === 'RLIMIT_NOFILE' && soft < hard);
+}
+
 export const createExec =
   (context: ExecContext) =>
   async (spec: ExecSpec): Promise<RunningExec> => {
-    context.askForMigration();
+    if (!limitsOpenFiles(spec.process)) context.askForMigration();
     const directory = context.paths.exec(spec.id);
     await mkdir(directory, { mode: 0o700 });
     const prepared: Prepared = {
