@@ -57,6 +57,8 @@ export interface ExecSpec {
   process: object;
   terminal: boolean;
   openStdin: boolean;
+  /** Somebody waits for it, unlike a health check. */
+  urgent: boolean;
 }
 
 export interface RunningExec {

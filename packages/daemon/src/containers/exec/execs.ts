@@ -44,7 +44,7 @@ export interface Execs {
   /** Starts the process; throws Docker's texts and keeps 126 or 127 as the exit code when that fails. */
   start(
     id: string,
-    options?: { consoleSize?: [number, number] | undefined; stdin?: boolean },
+    options?: { consoleSize?: [number, number] | undefined; stdin?: boolean; urgent?: boolean },
   ): Promise<StartedExec>;
   resize(id: string, rows: number, columns: number): Promise<void>;
   /** Publishes `exec_detach`. */
@@ -87,8 +87,7 @@ export function createExecs(dependencies: ExecsDependencies): Execs {
   async function launch(
     container: Container,
     session: ExecSession,
-    consoleSize: [number, number] | undefined,
-    stdin: boolean,
+    options: { consoleSize: [number, number] | undefined; stdin: boolean; urgent: boolean },
   ): Promise<StartedExec> {
     const runtime = runtimeOf(container);
     const { request } = session;
@@ -98,13 +97,14 @@ export function createExecs(dependencies: ExecsDependencies): Execs {
       id: session.id,
       container: container.id,
       terminal: request.Tty ?? false,
-      openStdin: stdin,
+      openStdin: options.stdin,
+      urgent: options.urgent,
       process: execProcess(configuration.process, {
         command: session.command,
         env: request.Env ?? [],
         workingDirectory: request.WorkingDir || container.config.WorkingDir || '/',
         terminal: request.Tty ?? false,
-        consoleSize: consoleSize ?? request.ConsoleSize,
+        consoleSize: options.consoleSize ?? request.ConsoleSize,
         ...(user === undefined ? {} : { user }),
         ...(request.Privileged ? { capabilities } : {}),
       }),
@@ -141,14 +141,14 @@ export function createExecs(dependencies: ExecsDependencies): Execs {
     },
     inspect: (id) => sessions.get(id),
     get,
-    async start(id, { consoleSize, stdin = false } = {}) {
+    async start(id, { consoleSize, stdin = false, urgent = true } = {}) {
       const { session, container } = get(id);
       if (session.exitCode !== null) throw new DaemonError('conflict', `exec command ${id} has already run`);
       if (session.running) throw new DaemonError('conflict', `exec command ${id} is already running`);
       session.running = true;
       const { command } = session;
       publish(container, `exec_start: ${command[0]} ${command.slice(1).join(' ')}`, session);
-      const launched = launch(container, session, consoleSize, stdin);
+      const launched = launch(container, session, { consoleSize, stdin, urgent });
       session.started = launched.then(
         () => {},
         () => {},

@@ -55,7 +55,7 @@ export async function runProbe(
       Cmd: plan.command,
     });
     const starting = timesOut(startLimitMs, signal);
-    const launched = execs.start(session.id);
+    const launched = execs.start(session.id, { urgent: false });
     const started = await Promise.race([launched, starting.expired]).finally(starting.stop);
     if (started === 'expired') {
       launched.then(end, () => {});

@@ -16,6 +16,7 @@ import { configText } from './config-text.js';
 import { startMonitor, syncMessages } from './conmon.js';
 import { runtimeFailure } from './failure.js';
 import { openFifoStreams } from './fifos.js';
+import { keepOpenFilesLimit } from './open-files-limit.js';
 import type { WorkloadPaths } from './paths.js';
 import type { OciProgram } from './runc.js';
 
@@ -39,19 +40,10 @@ interface Prepared {
   erased(): Promise<void>;
 }
 
-/**
- * Whether the soft limit of open files is below the hard one. runc 1.1 sets it while Go's runtime (1.19) in the new process
- * raises it: whoever is last wins, and to win runc must not be too quick.
- */
-function limitsOpenFiles(process: object): boolean {
-  const { rlimits = [] } = process as { rlimits?: { type: string; soft: number; hard: number }[] };
-  return rlimits.some(({ type, soft, hard }) => type === 'RLIMIT_NOFILE' && soft < hard);
-}
-
 export const createExec =
   (context: ExecContext) =>
   async (spec: ExecSpec): Promise<RunningExec> => {
-    if (!limitsOpenFiles(spec.process)) context.askForMigration();
+    if (spec.urgent) context.askForMigration();
     const directory = context.paths.exec(spec.id);
     await mkdir(directory, { mode: 0o700 });
     const prepared: Prepared = {
@@ -61,12 +53,16 @@ export const createExec =
       runtimeLog: join(directory, 'runtime.log'),
       erased: () => rm(directory, { recursive: true, force: true }),
     };
+    let release = (): void => {};
     try {
       await writeFile(prepared.processFile, configText(spec.process), { mode: 0o600 });
+      release = await keepOpenFilesLimit(spec.process, context.paths.state(spec.container));
       return await (spec.terminal ? withTerminal : withStreams)(context, prepared);
     } catch (error) {
       await prepared.erased();
       throw error;
+    } finally {
+      release();
     }
   };
 
