@@ -48,29 +48,29 @@ for (const runtime of ['runc', 'crun']) {
   });
 
   test(`${runtime}: what reaches the host is refused, and only by AppArmor`, async () => {
-    const rights = ['--cap-add', 'SYS_ADMIN', '--security-opt', 'systempaths=unconfined'];
-    for (const script of [
-      'mount -t tmpfs tmpfs /mnt',
-      'mount --bind /tmp /mnt',
+    const attempts = [
+      'mount -t tmpfs tmpfs /m',
+      'mount --bind /etc /m',
       'echo other > /proc/sys/kernel/hostname',
       'cat /proc/sys/vm/swappiness > /proc/sys/vm/swappiness',
       'echo h > /proc/sysrq-trigger',
       'true < /proc/kcore',
-    ]) {
-      const refused = await sh(script, ...rights);
-      assert.equal(refused.code === 0, false, script);
-      assert.match(refused.stderr, /[Pp]ermission denied/, script);
-      const open = await sh(
-        script,
-        ...rights,
-        '--cap-add',
-        'SYS_RAWIO',
-        '--security-opt',
-        'apparmor=unconfined',
-      );
-      assert.equal(open.code, 0, `${script}: ${open.stderr}`);
-    }
-    assert.equal((await sh('echo 4000 > /proc/sys/kernel/shmmni', ...rights)).code, 0, 'its own');
+      'echo 4000 > /proc/sys/kernel/shmmni',
+    ];
+    const script = `mkdir /m; ${attempts.map((attempt) => `(${attempt}) && echo yes || echo no`).join('; ')}`;
+    const rights = [
+      '--cap-add',
+      'SYS_ADMIN',
+      '--cap-add',
+      'SYS_RAWIO',
+      '--security-opt',
+      'systempaths=unconfined',
+    ];
+    const refused = await sh(script, ...rights);
+    assert.equal(refused.stdout, 'no\nno\nno\nno\nno\nno\nyes\n', 'shared memory is its own');
+    assert.equal(refused.stderr.match(/permission denied/gi)?.length, 6, refused.stderr);
+    const open = await sh(script, ...rights, '--security-opt', 'apparmor=unconfined');
+    assert.equal(open.stdout, 'yes\n'.repeat(attempts.length), open.stderr);
   });
 
   test(`${runtime}: network, files, signals, ptrace and health checks work`, async () => {
@@ -115,12 +115,15 @@ for (const runtime of ['runc', 'crun']) {
   test(`${runtime}: other profiles, none, and one that is not there`, async () => {
     assert.equal(await of('--security-opt', 'apparmor=unconfined'), 'unconfined');
     assert.equal(await of('--privileged'), 'unconfined');
-    feed('-Kr', 'profile own-rules { file, deny /etc/shadow r, }');
+    feed('-Kr', 'profile own-rules { file, deny /secret r, }');
     assert.equal(await of('--security-opt', 'apparmor:own-rules'), 'own-rules (enforce)');
-    assert.match((await sh('cat /etc/shadow', '--security-opt', 'apparmor=own-rules')).stderr, /denied/);
+    assert.match(
+      (await sh('echo > /secret; cat /secret', '--security-opt', 'apparmor=own-rules')).stderr,
+      /denied/,
+    );
     const unknown = await run('--security-opt', 'apparmor=nowhere', 'busybox', 'true');
     assert.notEqual(unknown.code, 0);
-    assert.match(unknown.stderr, /apparmor.*nowhere|nowhere.*apparmor/i);
+    assert.match(unknown.stderr, /The AppArmor profile is not loaded/);
     assert.equal(await daemon.ok('ps', '-aq'), '');
     assert.deepEqual(heldByContainers(daemon), []);
   });
