@@ -40,10 +40,11 @@ test("AppArmor's own parser takes the text, with the host's includes and without
     const text = defaultProfileText({ has, daemonLabel: '/usr/bin/dockerd' });
     // -Q: without the kernel; -K: no cache; -N: says the names.
     for (const options of ['-QK', '-NK']) {
-      const { status, stdout, stderr } = spawnSync('/usr/sbin/apparmor_parser', [options], {
+      const { error, status, stdout, stderr } = spawnSync('/usr/sbin/apparmor_parser', [options], {
         input: text,
         encoding: 'utf8',
       });
+      assert.equal(error, undefined, 'needs the package apparmor (npm run setup)');
       assert.equal(status, 0, `${stderr}\n${text}`);
       if (options === '-NK') assert.equal(stdout, `${defaultProfile}\n`);
     }

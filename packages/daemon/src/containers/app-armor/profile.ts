@@ -25,7 +25,7 @@ export function profileOf(
   if (usable) return asked ?? defaultProfile;
   if (asked === undefined || asked === unconfined) return undefined;
   throw new DaemonError(
-    'system',
+    'invalid',
     `AppArmor is not supported on this host, but the profile '${asked}' was specified`,
   );
 }
