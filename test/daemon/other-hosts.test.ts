@@ -17,7 +17,7 @@ async function testsInside(t: TestContext, files: readonly string[], job: Partia
   assert.equal(code, 0, output);
 }
 
-test('control groups of version 2 only, VLANs, NFS', (t) =>
-  testsInside(t, ['inside-unified', 'inside-links']));
+test('control groups of version 2 only, VLANs, NFS, AppArmor', (t) =>
+  testsInside(t, ['inside-unified', 'inside-links', 'inside-apparmor']));
 
 test('systemd as the first process', (t) => testsInside(t, ['inside-systemd'], { systemd: true }));

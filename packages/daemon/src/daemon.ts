@@ -25,6 +25,7 @@ import { createRunContainer } from './build/run-container.js';
 import { ConfigError } from './config/error.js';
 import { reloadInto } from './config/reload.js';
 import type { DaemonConfig } from './config/types.js';
+import { prepareAppArmor } from './containers/app-armor/app-armor.js';
 import { createContainers } from './containers/containers.js';
 import { countContainers, isUp } from './containers/context.js';
 import { logKeeping } from './containers/logs/options.js';
@@ -139,16 +140,17 @@ export async function startDaemon(initial: DaemonConfig): Promise<RunningDaemon>
     undo.push(() => networks.shutdown());
 
     const host = readHost(config);
+    const appArmor = await prepareAppArmor(log);
     const runtimes = createRuntimes({ layout, log, config, hybrid: host.controlGroups === 'hybrid' });
     const mounts = createMounts({ layout, volumes, events, log });
     const area = createContainers({
-      ...{ config, layout, log, events, images, layers, networks, mounts, runtimes, host },
+      ...{ config, layout, log, events, images, layers, networks, mounts, runtimes, host, appArmor },
     });
     const { containers } = area;
     const observation = await createObservation({
       ...{ layout, log, events, containers, mounts, runtimeOf: area.runtimeOf },
       logDefaults,
-      capabilities: host.capabilities,
+      ...{ capabilities: host.capabilities, appArmor },
     });
     undo.push(() => observation.close());
     const containerRoutes = containerApi({
@@ -197,7 +199,7 @@ export async function startDaemon(initial: DaemonConfig): Promise<RunningDaemon>
         },
         login: (credentials, signal) => transfer.login(credentials, signal),
         storageStatus: layers.status(),
-        runtimes,
+        ...{ runtimes, appArmor: appArmor.usable },
       }),
       ...swarmRoutes(),
       ...pluginRoutes(),

@@ -119,6 +119,7 @@ sleep 60
 const plainStart = (directory: string): string => `#!/bin/bash
 mount -t tmpfs tmpfs /run; mkdir -p /dev/pts /dev/shm
 mount -t devpts devpts /dev/pts; mount -t tmpfs tmpfs /dev/shm; mount -t cgroup2 cgroup2 /sys/fs/cgroup
+mount -t securityfs securityfs /sys/kernel/security
 ip link set lo up
 ${environment(directory)}`;
 

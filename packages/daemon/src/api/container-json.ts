@@ -5,6 +5,7 @@
  */
 import { join } from 'node:path';
 import { containerOf } from '../containers/modes.js';
+import { parseSecurityOptions } from '../containers/spec/security.js';
 import { systemPaths } from '../containers/spec/system-paths.js';
 import type { Container } from '../containers/types.js';
 import type { ApiVersion } from '../http/route.js';
@@ -197,6 +198,10 @@ export function networksJson(
   );
 }
 
+/** Before the first start what was asked for, then what was applied. */
+const shownAppArmor = ({ state, hostConfig }: Container): string =>
+  state.appArmorProfile ?? parseSecurityOptions(hostConfig.SecurityOpt ?? []).appArmor ?? '';
+
 export interface InspectInput {
   container: Container;
   /** HostConfig.Links as they are now. */
@@ -238,7 +243,7 @@ export function inspectJson(input: InspectInput): object {
     Platform: 'linux',
     MountLabel: '',
     ProcessLabel: '',
-    AppArmorProfile: '',
+    AppArmorProfile: shownAppArmor(container),
     ExecIDs: input.execIds,
     HostConfig: hostConfigJson(container, input.links),
     GraphDriver: { Data: input.graph, Name: container.driver },

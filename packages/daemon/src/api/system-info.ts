@@ -7,7 +7,7 @@ import type { DaemonConfig, RuntimeSetting } from '../config/types.js';
 import { type ApiVersion, currentApiVersion, minimumApiVersion } from '../http/route.js';
 import { formatVersion } from '../http/version.js';
 import { engineVersion } from '../identity.js';
-import { type CgroupFacts, forwardsIPv4, type HostFacts, limitWarnings } from '../linux/host-facts.js';
+import { forwardsIPv4, type HostFacts, limitWarnings } from '../linux/host-facts.js';
 import type { ToolVersions } from '../linux/tool-versions.js';
 
 export interface EngineCounts {
@@ -30,6 +30,8 @@ export interface InfoParts {
   storageStatus: readonly (readonly [string, string])[];
   /** Those of the configuration and those found; by the names a container may ask for. */
   runtimes: ReadonlyMap<string, { readonly name: string }>;
+  /** Containers are confined by it. */
+  appArmor: boolean;
 }
 
 /** Loopback is always insecure (moby/registry: InsecureRegistryCIDRs). */
@@ -58,9 +60,11 @@ function registryConfig(config: DaemonConfig): object {
   };
 }
 
-function securityOptions(config: DaemonConfig, { version }: CgroupFacts): string[] {
+function securityOptions({ config, facts, appArmor }: InfoParts): string[] {
+  const { version } = facts.cgroups;
   const cgroupns = config.defaultCgroupnsMode ?? (version === '2' ? 'private' : 'host');
   return [
+    ...(appArmor ? ['name=apparmor'] : []),
     ...(config.seccompProfile === 'unconfined' ? [] : [`name=seccomp,profile=${config.seccompProfile}`]),
     ...(cgroupns === 'private' ? ['name=cgroupns'] : []),
     ...(config.noNewPrivileges ? ['name=no-new-privileges'] : []),
@@ -163,7 +167,7 @@ export function describeInfo(parts: InfoParts, version: ApiVersion): object {
     ContainerdCommit: { ID: '', Expected: '' },
     RuncCommit: { ID: tools.runtime.commit, Expected: tools.runtime.commit },
     InitCommit: { ID: tools.init.commit, Expected: tools.init.commit },
-    SecurityOptions: securityOptions(config, cgroups),
+    SecurityOptions: securityOptions(parts),
     ...(config.defaultAddressPools.length === 0
       ? {}
       : {

@@ -49,6 +49,7 @@ export interface SystemDeps {
   login(credentials: Credentials, signal: AbortSignal): Promise<string>;
   storageStatus: readonly (readonly [string, string])[];
   runtimes: ReadonlyMap<string, { readonly name: string }>;
+  appArmor: boolean;
 }
 
 const optionalString = Type.Optional(Type.String());
@@ -102,6 +103,7 @@ export function systemRoutes(deps: SystemDeps): Route[] {
       eventListeners: deps.events.counts().subscribers,
       storageStatus: deps.storageStatus,
       runtimes: deps.runtimes,
+      appArmor: deps.appArmor,
     };
     call.json(200, describeInfo(parts, call.version));
   }

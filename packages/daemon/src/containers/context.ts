@@ -11,6 +11,7 @@ import type { Logger } from '../log.js';
 import type { Networks } from '../networks/types.js';
 import type { Mounts } from '../volumes/types.js';
 import type { WorkloadRuntime } from '../workload/types.js';
+import type { AppArmor } from './app-armor/app-armor.js';
 import type { Locks } from './locks.js';
 import type { Records } from './records.js';
 import type { Registry } from './registry.js';
@@ -29,6 +30,7 @@ export interface ContainerDependencies {
   mounts: Mounts;
   runtimes: ReadonlyMap<string, WorkloadRuntime>;
   host: Host;
+  appArmor: AppArmor;
 }
 
 /** What is known of a container only while this daemon runs. */

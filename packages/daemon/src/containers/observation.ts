@@ -10,6 +10,7 @@ import type { Layout } from '../layout.js';
 import type { Logger } from '../log.js';
 import type { Mounts } from '../volumes/types.js';
 import type { AttachedStreams, WorkloadRuntime } from '../workload/types.js';
+import type { AppArmor } from './app-armor/app-armor.js';
 import { publish as publishOf } from './context.js';
 import { type Copies, createCopies } from './copy/archive.js';
 import { createTrees } from './copy/tree.js';
@@ -39,6 +40,7 @@ export interface ObservationDependencies {
   logDefaults: LogConfig;
   /** All capabilities that the daemon can give. */
   capabilities: readonly string[];
+  appArmor: AppArmor;
 }
 
 export interface Observation {
@@ -65,12 +67,13 @@ export type LogRequest = Omit<LogQuery, 'path' | 'details' | 'multiplex' | 'foll
 
 /** Registers itself as an observer of containers; call before containers are restored. */
 export async function createObservation(dependencies: ObservationDependencies): Promise<Observation> {
-  const { layout, log, events, containers, mounts, runtimeOf, logDefaults, capabilities } = dependencies;
+  const { layout, log, events, containers, mounts, runtimeOf, logDefaults, capabilities, appArmor } =
+    dependencies;
   const consoles = createConsoles();
   const rotator = createRotator(log);
   const sessions = createExecSessions();
   const trees = await createTrees({ layout, mounts, containers, log });
-  const execs = createExecs({ containers, runtimeOf, sessions, trees, events, capabilities });
+  const execs = createExecs({ containers, runtimeOf, sessions, trees, events, capabilities, appArmor });
   /** Settles when the container ends. */
   const endings = new Map<string, { ended: Promise<void>; end(): void }>();
 

@@ -11,6 +11,7 @@ import { DaemonError } from '../errors.js';
 import type { Sandbox } from '../networks/types.js';
 import { crashPoint } from '../storage/crash-point.js';
 import type { OciMount } from '../volumes/types.js';
+import { defaultProfile, profileOf } from './app-armor/profile.js';
 import { allSettled, type Context, publish } from './context.js';
 import { defaultCgroupns } from './create.js';
 import { etcDirectory, etcMounts } from './etc-files.js';
@@ -83,7 +84,7 @@ async function shmOf(context: Context, container: Container, undo: Undo[]): Prom
 
 /** The whole start; the caller holds the container's lock and has checked its state. */
 export async function runContainer(context: Context, container: Container): Promise<void> {
-  const { layers, networks, mounts, host, config } = context;
+  const { layers, networks, mounts, host, appArmor, config } = context;
   const { id, hostConfig } = container;
   const runtime = context.runtimeOf(container);
   const undo: Undo[] = [];
@@ -92,6 +93,9 @@ export async function runContainer(context: Context, container: Container): Prom
     return promise;
   };
   try {
+    const appArmorProfile = profileOf(hostConfig, appArmor.usable);
+    container.state.appArmorProfile = appArmorProfile ?? '';
+    if (appArmorProfile === defaultProfile) await appArmor.ensureDefault();
     const links = linkEnvironment(container, context.registry.byId, networks);
     await runtime.delete(id);
     const sharesNetwork = containerOf(hostConfig.NetworkMode) !== undefined;
@@ -142,6 +146,7 @@ export async function runContainer(context: Context, container: Container): Prom
         // Elsewhere the first process is another's.
         init: namespaces.pid === 'new' && (hostConfig.Init ?? config.init),
         defaultUlimits: config.defaultUlimits,
+        appArmorProfile,
         ...(prepared.rootfsPropagation === undefined
           ? {}
           : { rootfsPropagation: prepared.rootfsPropagation }),

@@ -124,6 +124,8 @@ export interface ContainerState {
   /** RFC 3339 with nanoseconds; `0001-01-01T00:00:00Z` for never. */
   startedAt: string;
   finishedAt: string;
+  /** What AppArmor confined the last life by; empty for nothing. */
+  appArmorProfile?: string;
   health?: {
     Status: 'starting' | 'healthy' | 'unhealthy';
     FailingStreak: number;

@@ -7,6 +7,8 @@
 import { DaemonError } from '../../errors.js';
 import type { EventSink } from '../../events/types.js';
 import type { AttachedStreams, WorkloadRuntime } from '../../workload/types.js';
+import type { AppArmor } from '../app-armor/app-armor.js';
+import { defaultProfile } from '../app-armor/profile.js';
 import { publish as publishOf } from '../context.js';
 import type { Trees } from '../copy/tree.js';
 import type { ProcessUser } from '../spec/users.js';
@@ -25,6 +27,7 @@ export interface ExecsDependencies {
   events: EventSink;
   /** All capabilities that the daemon can give. */
   capabilities: readonly string[];
+  appArmor: AppArmor;
 }
 
 export interface StartedExec {
@@ -65,7 +68,7 @@ export function checkRunning(container: Container, asked: string): void {
 }
 
 export function createExecs(dependencies: ExecsDependencies): Execs {
-  const { containers, runtimeOf, sessions, trees, events, capabilities } = dependencies;
+  const { containers, runtimeOf, sessions, trees, events, capabilities, appArmor } = dependencies;
 
   const publish = (
     container: Container,
@@ -93,6 +96,7 @@ export function createExecs(dependencies: ExecsDependencies): Execs {
     const { request } = session;
     const user = request.User ? await lookUp(container, request.User) : undefined;
     const configuration = (await runtime.configuration(container.id)) as { process: OciProcess };
+    if (configuration.process.apparmorProfile === defaultProfile) await appArmor.ensureDefault();
     const running = await runtime.exec({
       id: session.id,
       container: container.id,

@@ -11,6 +11,7 @@ const base: OciProcess & { noNewPrivileges: boolean } = {
   consoleSize: { height: 1, width: 2 },
   capabilities: { bounding: ['CAP_KILL'], effective: ['CAP_KILL'], permitted: ['CAP_KILL'] },
   noNewPrivileges: true,
+  apparmorProfile: 'docker-default',
 };
 
 test("the container's process with the request on top", () => {
@@ -28,6 +29,7 @@ test("the container's process with the request on top", () => {
     user: base.user,
     capabilities: { bounding: ['CAP_KILL'], effective: ['CAP_KILL'], permitted: ['CAP_KILL'] },
     noNewPrivileges: true,
+    apparmorProfile: 'docker-default',
   });
 });
 
@@ -49,4 +51,5 @@ test('terminal, user, capabilities', () => {
     effective: [],
     permitted: [],
   });
+  assert.equal(process.apparmorProfile, 'docker-default', 'a privileged one is confined as the container is');
 });

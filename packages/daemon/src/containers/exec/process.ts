@@ -15,6 +15,8 @@ export interface OciProcess {
   user: ProcessUser;
   consoleSize?: { height: number; width: number };
   capabilities?: { bounding?: string[]; effective?: string[]; permitted?: string[] };
+  /** The container's, for a privileged exec too. */
+  apparmorProfile?: string;
 }
 
 export interface ExecProcess {

@@ -10,6 +10,8 @@ export interface SecurityOptions {
   noNewPrivileges?: boolean;
   /** The daemon's own profile (`default`), none, or a given one. */
   seccomp: 'default' | 'unconfined' | SeccompProfile;
+  /** Name of an AppArmor profile, or `unconfined`. */
+  appArmor?: string;
   /** `systempaths=unconfined`: nothing masked, nothing read-only. */
   systemPathsUnconfined: boolean;
 }
@@ -38,8 +40,11 @@ export function parseSecurityOptions(options: readonly string[]): SecurityOption
     const [, key, value = ''] = match;
     switch (key) {
       case 'label':
+        // SELinux is not driven; labels mean nothing where it is off.
+        break;
       case 'apparmor':
-        // Neither SELinux nor AppArmor is driven; both mean nothing where they are off.
+        if (value === '') delete result.appArmor;
+        else result.appArmor = value;
         break;
       case 'seccomp':
         result.seccomp = seccompOf(value);

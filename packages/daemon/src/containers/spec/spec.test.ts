@@ -80,6 +80,9 @@ test('security options in all their spellings', () => {
   assert.equal(parseSecurityOptions(['no-new-privileges:false']).noNewPrivileges, false);
   assert.equal(parseSecurityOptions([]).noNewPrivileges, undefined, 'as the daemon is configured');
   assert.equal(parseSecurityOptions(['seccomp=builtin']).seccomp, defaultSeccomp);
+  const appArmor = (...options: string[]) => parseSecurityOptions(options).appArmor;
+  assert.deepEqual([appArmor('apparmor=mine'), appArmor('apparmor:mine')], ['mine', 'mine']);
+  assert.equal(appArmor('apparmor=mine', 'apparmor='), undefined);
   assert.throws(() => parseSecurityOptions(['odd']), { message: 'invalid --security-opt 1: "odd"' });
   assert.throws(() => parseSecurityOptions(['odd=1']), { message: 'invalid --security-opt 2: "odd=1"' });
 });

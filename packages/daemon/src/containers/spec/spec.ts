@@ -46,6 +46,8 @@ export interface SpecInput {
   init: boolean;
   rootfsPropagation?: 'shared' | 'rslave';
   defaultUlimits: readonly Ulimit[];
+  /** Absent where the host has no AppArmor. */
+  appArmorProfile?: string | undefined;
 }
 
 /** `process` of the configuration; an exec starts from it with its own user, arguments and directory. */
@@ -85,6 +87,7 @@ export function processOf(input: SpecInput): Record<string, unknown> {
     cwd: config.WorkingDir || '/',
     capabilities: { bounding: capabilities, effective, permitted: effective },
     noNewPrivileges: security.noNewPrivileges ?? host.noNewPrivileges,
+    ...(input.appArmorProfile === undefined ? {} : { apparmorProfile: input.appArmorProfile }),
     oomScoreAdj: hostConfig.OomScoreAdj ?? 0,
     ...(rlimits.length > 0 ? { rlimits } : {}),
   };

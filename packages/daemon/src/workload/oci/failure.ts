@@ -30,8 +30,12 @@ const userErrors = [
   'not a directory',
 ];
 
-/** What moby adds (daemon/errors.go, setExitCodeFromError). */
+/** The attribute of a process that takes the profile of its next program; the kernel knows none of that name. */
+const unknownProfile = /\/attr\/(apparmor\/)?exec\W+no such file/i;
+
+/** What moby adds (daemon/errors.go, setExitCodeFromError), and what a runtime leaves to be guessed. */
 function hintFor(text: string): string {
+  if (unknownProfile.test(text)) return ': The AppArmor profile is not loaded';
   if (text.includes('permission denied')) return '';
   if (text.includes('is a directory')) return ': permission denied';
   if (!text.includes('not a directory')) return '';
