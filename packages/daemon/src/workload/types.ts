@@ -57,8 +57,6 @@ export interface ExecSpec {
   process: object;
   terminal: boolean;
   openStdin: boolean;
-  /** Somebody waits for it, unlike a health check. */
-  urgent: boolean;
 }
 
 export interface RunningExec {
@@ -86,6 +84,8 @@ export interface WorkloadRuntime {
   resize(id: string, rows: number, columns: number): Promise<void>;
   /** Connects to the standard streams of a created or running workload. */
   attach(id: string): Promise<AttachedStreams>;
+  /** Somebody is about to ask for `exec`, or waits for it: what takes time may begin. Changes nothing. */
+  expectExec(): void;
   exec(spec: ExecSpec): Promise<RunningExec>;
   execResize(execId: string, rows: number, columns: number): Promise<void>;
   /** Frees runtime state and control groups of a workload that ended; idempotent. */

@@ -39,7 +39,7 @@ export interface StartedExec {
 
 export interface Execs {
   /** Checks and records; throws when the container does not run. */
-  create(name: string, request: ExecRequest): Promise<ExecSession>;
+  create(name: string, request: ExecRequest, options?: { urgent?: boolean }): Promise<ExecSession>;
   /** Running or ended; throws notFound. */
   inspect(id: string): ExecSession;
   /** For `start`: the session and its container, which must run. */
@@ -47,7 +47,7 @@ export interface Execs {
   /** Starts the process; throws Docker's texts and keeps 126 or 127 as the exit code when that fails. */
   start(
     id: string,
-    options?: { consoleSize?: [number, number] | undefined; stdin?: boolean; urgent?: boolean },
+    options?: { consoleSize?: [number, number] | undefined; stdin?: boolean },
   ): Promise<StartedExec>;
   resize(id: string, rows: number, columns: number): Promise<void>;
   /** Publishes `exec_detach`. */
@@ -90,7 +90,7 @@ export function createExecs(dependencies: ExecsDependencies): Execs {
   async function launch(
     container: Container,
     session: ExecSession,
-    options: { consoleSize: [number, number] | undefined; stdin: boolean; urgent: boolean },
+    options: { consoleSize: [number, number] | undefined; stdin: boolean },
   ): Promise<StartedExec> {
     const runtime = runtimeOf(container);
     const { request } = session;
@@ -102,7 +102,6 @@ export function createExecs(dependencies: ExecsDependencies): Execs {
       container: container.id,
       terminal: request.Tty ?? false,
       openStdin: options.stdin,
-      urgent: options.urgent,
       process: execProcess(configuration.process, {
         command: session.command,
         env: request.Env ?? [],
@@ -126,7 +125,7 @@ export function createExecs(dependencies: ExecsDependencies): Execs {
   }
 
   return {
-    async create(name, request) {
+    async create(name, request, { urgent = true } = {}) {
       const container = containers.get(name);
       checkRunning(container, name);
       const keys = request.DetachKeys ? parseDetachKeys(request.DetachKeys) : undefined;
@@ -139,20 +138,23 @@ export function createExecs(dependencies: ExecsDependencies): Execs {
         request,
         user: request.User || container.config.User || '',
         detachKeys: keys,
+        urgent,
       });
+      if (urgent) runtimeOf(container).expectExec();
       publish(container, `exec_create: ${command[0]} ${command.slice(1).join(' ')}`, session);
       return session;
     },
     inspect: (id) => sessions.get(id),
     get,
-    async start(id, { consoleSize, stdin = false, urgent = true } = {}) {
+    async start(id, { consoleSize, stdin = false } = {}) {
       const { session, container } = get(id);
       if (session.exitCode !== null) throw new DaemonError('conflict', `exec command ${id} has already run`);
       if (session.running) throw new DaemonError('conflict', `exec command ${id} is already running`);
       session.running = true;
+      if (session.urgent) runtimeOf(container).expectExec();
       const { command } = session;
       publish(container, `exec_start: ${command[0]} ${command.slice(1).join(' ')}`, session);
-      const launched = launch(container, session, { consoleSize, stdin, urgent });
+      const launched = launch(container, session, { consoleSize, stdin });
       session.started = launched.then(
         () => {},
         () => {},

@@ -30,6 +30,8 @@ export interface ExecSession {
   readonly request: ExecRequest;
   readonly user: string;
   readonly detachKeys: Uint8Array | undefined;
+  /** Somebody waits for it, unlike for a health check. */
+  readonly urgent: boolean;
   running: boolean;
   pid: number;
   exitCode: number | null;

@@ -49,13 +49,10 @@ export async function runProbe(
   });
   const output = createProbeOutput();
   try {
-    const session = await execs.create(container.id, {
-      AttachStdout: true,
-      AttachStderr: true,
-      Cmd: plan.command,
-    });
+    const request = { AttachStdout: true, AttachStderr: true, Cmd: plan.command };
+    const session = await execs.create(container.id, request, { urgent: false });
     const starting = timesOut(startLimitMs, signal);
-    const launched = execs.start(session.id, { urgent: false });
+    const launched = execs.start(session.id);
     const started = await Promise.race([launched, starting.expired]).finally(starting.stop);
     if (started === 'expired') {
       launched.then(end, () => {});

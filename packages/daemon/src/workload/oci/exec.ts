@@ -26,7 +26,6 @@ const unknownExitCode = 255;
 export interface ExecContext {
   paths: WorkloadPaths;
   oci: OciProgram;
-  askForMigration(): void;
   /** `--runtime-arg` of conmon: the root, a log at the path. */
   globalRuntimeArguments(logPath: string): string[];
   connectIn(directory: string): AttachedStreams;
@@ -43,7 +42,6 @@ interface Prepared {
 export const createExec =
   (context: ExecContext) =>
   async (spec: ExecSpec): Promise<RunningExec> => {
-    if (spec.urgent) context.askForMigration();
     const directory = context.paths.exec(spec.id);
     await mkdir(directory, { mode: 0o700 });
     const prepared: Prepared = {

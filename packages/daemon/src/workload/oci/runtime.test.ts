@@ -131,7 +131,6 @@ test('exec: streams, exit code, failure text; kill ends the container', { timeou
       process: processOf(...args),
       terminal: false,
       openStdin: true,
-      urgent: true,
     });
   const first = await exec(newId(), 'sh', '-c', 'cat; exit 3');
   const output = collect(first.streams);

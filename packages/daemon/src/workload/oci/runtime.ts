@@ -248,7 +248,8 @@ export function createOciRuntime({ layout, log, name, program }: OciRuntimeOptio
     },
     resize: (id, rows, columns) => control(paths.bundle(id), `1 ${rows} ${columns}\n`),
     attach: async (id) => connectIn(paths.bundle(id)),
-    exec: createExec({ paths, oci, askForMigration, globalRuntimeArguments, connectIn }),
+    expectExec: askForMigration,
+    exec: createExec({ paths, oci, globalRuntimeArguments, connectIn }),
     execResize: (execId, rows, columns) => control(paths.exec(execId), `1 ${rows} ${columns}\n`),
     async delete(id) {
       if (running.has(id)) await discard(id);
