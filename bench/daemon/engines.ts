@@ -29,6 +29,12 @@ export interface Engine {
 
 const directory = fs.mkdtempSync(join(tmpdir(), 'noos-engines-'));
 const children: ChildProcess[] = [];
+const namespaces: string[] = [];
+// A benchmark that fails or is cut short leaves no engine behind.
+process.once('exit', () => {
+  for (const child of children) child.kill('SIGTERM');
+  for (const namespace of namespaces) spawnSync('ip', ['netns', 'del', namespace]);
+});
 
 const environment = (socket: string): NodeJS.ProcessEnv => ({
   ...process.env,
@@ -133,27 +139,40 @@ export interface Engines {
   stop(): Promise<void>;
 }
 
-/** Starts both engines; `noosArguments` are further options of `noos daemon`. */
-export async function startEngines(noosArguments: readonly string[] = []): Promise<Engines> {
+/** /sys shows the devices of the namespace it was mounted in; the control groups below it are the host's. */
+const ownSys = `mkdir -p ${directory}/cgroup && mount --rbind /sys/fs/cgroup ${directory}/cgroup &&
+mount -t sysfs sysfs /sys && mount --move ${directory}/cgroup /sys/fs/cgroup && exec "$@"`;
+
+/** Network namespace in which an engine is alone with its rules. */
+export const namespaceOf = (name: Engine['name']): string => `noos-bench-${name}`;
+
+/**
+ * Starts both engines. `apart`: each in a network namespace of its own, so that no packet passes the rules of the other.
+ */
+export async function startEngines({ apart }: { apart?: boolean } = {}): Promise<Engines> {
   if (process.getuid?.() !== 0) throw new Error('engines need root: sudo npm run bench:daemon');
   const common = (home: string) => [
     ...['-H', `unix://${join(home, 'engine.sock')}`, '--data-root', join(home, 'data')],
     ...['--exec-root', join(home, 'run'), '--pidfile', join(home, 'pid')],
   ];
-  const noos = await launch('noos', (home) => [
-    process.execPath,
-    [
-      join(root, 'packages/cli/bin/noos.mjs'),
-      'daemon',
-      ...common(home),
-      '--bridge',
-      'noosbench0',
-      ...noosArguments,
-    ],
-  ]);
-  const dockerd = await launch('dockerd', (home) => ['dockerd', common(home)]);
+  const command = (name: Engine['name'], ...words: [string, ...string[]]): [string, string[]] => {
+    if (!apart) return [words[0], words.slice(1)];
+    const namespace = namespaceOf(name);
+    execFileSync('ip', ['netns', 'add', namespace]);
+    namespaces.push(namespace);
+    execFileSync('ip', ['-n', namespace, 'link', 'set', 'lo', 'up']);
+    return [
+      'nsenter',
+      [`--net=/run/netns/${namespace}`, 'unshare', '--mount', 'sh', '-c', ownSys, 'sh', ...words],
+    ];
+  };
+  const noosd = [process.execPath, join(root, 'packages/cli/bin/noos.mjs'), 'daemon'] as const;
+  const noos = await launch('noos', (home) =>
+    command('noos', ...noosd, ...common(home), '--bridge', 'noosbench0'),
+  );
+  const dockerd = await launch('dockerd', (home) => command('dockerd', 'dockerd', ...common(home)));
   // dockerd drops what others forward: its default policy would be measured, not our network.
-  execFileSync('iptables', ['-P', 'FORWARD', 'ACCEPT']);
+  if (!apart) execFileSync('iptables', ['-P', 'FORWARD', 'ACCEPT']);
   const tar = busyboxTar();
   for (const each of [noos, dockerd]) each.docker('import', tar, image);
   return {

@@ -1,25 +1,26 @@
 /**
  * TCP between containers over a user-defined bridge, and from another machine through a published port.
  *
- * iperf3 at both ends, in the engines' containers and in a network namespace that stands for the other machine.
+ * iperf3 at both ends, in the engines' containers and in a network namespace that stands for the other machine. Each
+ * engine has a namespace too: on one host together, packets of one would pass the rules of the other as well.
  */
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { report } from '../report.js';
-import { alternate, type Engine, startEngines } from './engines.js';
+import { alternate, type Engine, namespaceOf, startEngines } from './engines.js';
 
 const image = 'bench/iperf3:latest';
-const port = { noos: '15201', dockerd: '15202' } as const;
+const port = '15201';
 const seconds = '2';
 const rounds = 7;
-const machine = {
-  namespace: 'noos-bench',
-  outside: 'noosbenchx',
-  address: '198.18.77.2',
-  host: '198.18.77.1',
-};
+const machine = 'noos-bench';
+/** Address of the engine's host and of the machine on the cable between them. */
+const cables = {
+  noos: { host: '198.18.77.1', machine: '198.18.77.2' },
+  dockerd: { host: '198.18.78.1', machine: '198.18.78.2' },
+} as const;
 
 const run = (program: string, ...words: string[]): string =>
   execFileSync(program, words, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
@@ -59,7 +60,7 @@ function prepare(engine: Engine, tar: string): void {
   engine.docker('import', tar, image);
   engine.docker('network', 'create', 'bench');
   const server = ['--network', 'bench', image, '/usr/bin/iperf3', '-s', '-p', '5201'];
-  engine.docker('run', '-d', '--name', 'server', '-p', `${port[engine.name]}:5201`, ...server);
+  engine.docker('run', '-d', '--name', 'server', '-p', `${port}:5201`, ...server);
   engine.docker(
     'run',
     '-d',
@@ -74,28 +75,43 @@ function prepare(engine: Engine, tar: string): void {
   );
 }
 
-const engines = await startEngines();
+/** A cable between the engine's host and the machine. */
+function connect({ name }: Engine): void {
+  const namespace = namespaceOf(name);
+  const link = `to-${name}`;
+  run(
+    ...(['ip', '-n', namespace, 'link', 'add', 'eth0', 'type', 'veth'] as const),
+    ...['peer', 'name', link, 'netns', machine],
+  );
+  for (const [where, device, address] of [
+    [namespace, 'eth0', cables[name].host],
+    [machine, link, cables[name].machine],
+  ] as const) {
+    run('ip', '-n', where, 'addr', 'add', `${address}/24`, 'dev', device);
+    run('ip', '-n', where, 'link', 'set', device, 'up');
+  }
+}
+
+const inside = (namespace: string, ...words: string[]): string =>
+  run('ip', 'netns', 'exec', namespace, ...words);
+
+const engines = await startEngines({ apart: true });
 const tar = iperfTar();
 try {
-  run('ip', 'netns', 'add', machine.namespace);
-  run(
-    'ip',
-    ...['link', 'add', machine.outside, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', machine.namespace],
-  );
-  run('ip', 'addr', 'add', `${machine.host}/24`, 'dev', machine.outside);
-  run('ip', 'link', 'set', machine.outside, 'up');
-  run('ip', '-n', machine.namespace, 'addr', 'add', `${machine.address}/24`, 'dev', 'eth0');
-  run('ip', '-n', machine.namespace, 'link', 'set', 'eth0', 'up');
-  for (const engine of [engines.noos, engines.dockerd]) prepare(engine, tar);
+  run('ip', 'netns', 'add', machine);
+  for (const engine of [engines.noos, engines.dockerd]) {
+    connect(engine);
+    prepare(engine, tar);
+  }
 
   const bridge = await alternate(engines, rounds, (engine) =>
     gigabits(engine.docker('exec', 'client', ...client('server', '5201'))),
   );
   const published = await alternate(engines, rounds, (engine) =>
-    gigabits(run('ip', 'netns', 'exec', machine.namespace, ...client(machine.host, port[engine.name]))),
+    gigabits(inside(machine, ...client(cables[engine.name].host, port))),
   );
   const local = await alternate(engines, rounds, (engine) =>
-    gigabits(run('/usr/bin/iperf3', ...client('127.0.0.1', port[engine.name]).slice(1))),
+    gigabits(inside(namespaceOf(engine.name), ...client('127.0.0.1', port))),
   );
   const target = { relation: '>=', ratio: 1 } as const;
   const lines = [
@@ -106,10 +122,6 @@ try {
   for (const [figure, figures] of lines) report({ figure, ...figures, peer: 'dockerd', target });
 } finally {
   fs.rmSync(tar, { force: true });
-  run('ip', 'netns', 'del', machine.namespace);
-  for (const engine of [engines.noos, engines.dockerd]) {
-    engine.docker('rm', '-f', 'server', 'client');
-    engine.docker('network', 'rm', 'bench');
-  }
+  spawnSync('ip', ['netns', 'del', machine]);
   await engines.stop();
 }

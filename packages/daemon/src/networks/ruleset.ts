@@ -143,7 +143,7 @@ function chains(): string[] {
     chain(
       'guard',
       'type filter hook prerouting priority raw; policy accept;',
-      'iifname @bridges ip daddr 127.0.0.0/8 drop',
+      'ip daddr 127.0.0.0/8 iifname @bridges drop',
     ),
     chain(
       'prerouting',
@@ -168,6 +168,8 @@ function chains(): string[] {
     chain(
       'forward',
       'type filter hook forward priority filter; policy accept;',
+      // First, as nearly every packet is one of these: what was let in once goes on.
+      'ct state established,related accept',
       'oifname @bridges jump inward',
       'iifname @bridges jump outward',
     ),
@@ -175,7 +177,6 @@ function chains(): string[] {
       'inward',
       'iifname . oifname @silent jump silenced',
       'iifname . oifname @same accept',
-      'ct state established,related accept',
       'iifname @internal drop',
       'oifname @internal drop',
       'ct status dnat accept',
