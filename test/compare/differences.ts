@@ -184,9 +184,15 @@ export const explained: readonly Explained[] = [
   },
   {
     step: /--ip 10\.(9\.9\.9|215\.0\.10)/,
-    line: /[Ii]nvalid (address|config|endpoint settings)|user specified IP address|no configured subnet/,
+    line: /[Ii]nvalid (address|config|endpoint settings)|user specified IP address|no configured subnet|^stderr: See 'docker run --help'\.$/,
     what: 'errors of `--ip` and other settings of an endpoint name the network, and tell all that is wrong',
     why: newer,
+  },
+  {
+    step: /--aux-address a=.* --aux-address b=/,
+    line: /failed to allocate secondary ip address \([ab]:/,
+    what: 'of two auxiliary addresses that are the same the second is refused; dockerd names either',
+    why: 'dockerd walks a map of Go, whose order is random',
   },
   {
     step: /container:nonsense/,
