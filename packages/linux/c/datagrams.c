@@ -205,7 +205,10 @@ static napi_value js_close_datagrams(napi_env env, napi_callback_info info) {
 void define_datagrams(napi_env env, napi_value exports) {
   // Another libuv would number its handles in another way.
   const char *type = uv_handle_type_name(UV_POLL);
-  if (type == NULL || strcmp(type, "poll") != 0) abort();
+  if (type == NULL || strcmp(type, "poll") != 0) {
+    napi_throw_error(env, NULL, "this libuv numbers its handles otherwise than Node's: the linux addon cannot use it");
+    return;
+  }
   define(env, exports, "socketPort", js_socket_port);
   define(env, exports, "serveDatagrams", js_serve_datagrams);
   define(env, exports, "sendDatagram", js_send_datagram);
