@@ -47,6 +47,7 @@ import { createLogger } from './log.js';
 import { createNetworks } from './networks/networks.js';
 import { readEngineId } from './storage/engine-id.js';
 import { lockRoot, writePidFile } from './storage/exclusive.js';
+import { makeDirectory } from './storage/make-directory.js';
 import { createMounts } from './volumes/mounts.js';
 import { createVolumes } from './volumes/volumes.js';
 import { createRuntimes } from './workload/oci/runtimes.js';
@@ -96,8 +97,7 @@ export async function startDaemon(initial: DaemonConfig): Promise<RunningDaemon>
   try {
     // Options that no container could use end the start.
     logKeeping(logDefaults);
-    await mkdir(layout.dataRoot, { recursive: true, mode: 0o711 });
-    await mkdir(layout.runRoot, { recursive: true, mode: 0o711 });
+    for (const root of [layout.dataRoot, layout.runRoot]) await makeDirectory(root, 0o711);
     // First in, last out: whoever still waits for an answer gets it before the connection is cut.
     undo.push(() => listeners?.cut());
     // What lies below the exec root without a record of ours is removed: it must be nobody else's.

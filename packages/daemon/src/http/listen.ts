@@ -1,9 +1,9 @@
 /**
  * Where the API is heard: unix sockets, TCP, TLS, sockets handed over by systemd.
  *
- * In: the URLs of `-H`. Out: listening servers. May import: config, errors, log.
+ * In: the URLs of `-H`. Out: listening servers. May import: config, errors, log, storage.
  */
-import { chmod, chown, mkdir, readFile, rm } from 'node:fs/promises';
+import { chmod, chown, readFile, rm } from 'node:fs/promises';
 import type { Server } from 'node:http';
 import { connect, createServer, type Server as NetServer, type Socket } from 'node:net';
 import { dirname } from 'node:path';
@@ -11,6 +11,7 @@ import { createServer as createTlsServer, type TLSSocket } from 'node:tls';
 import { ConfigError } from '../config/error.js';
 import type { TlsSetting } from '../config/types.js';
 import type { Logger } from '../log.js';
+import { makeDirectory } from '../storage/make-directory.js';
 
 export type Address =
   | { kind: 'unix'; path: string }
@@ -73,7 +74,7 @@ async function listenUnix(
   groupId: number | undefined,
   accept: (socket: Socket) => void,
 ): Promise<NetServer> {
-  await mkdir(dirname(path), { recursive: true });
+  await makeDirectory(dirname(path));
   await removeStale(path);
   const server = createServer({ allowHalfOpen: true }, accept);
   // Until the mode is set nobody but us may connect.
