@@ -45,7 +45,7 @@ int main(int count, char **arguments) {
   struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN};
   struct timespec pause = {.tv_nsec = PAUSE_NS};
   while (ppoll(&input, 1, &pause, NULL) == 0) {
-    read_text(arguments[3], pids, sizeof pids);
+    if (read_text(arguments[3], pids, sizeof pids) == 0) continue;
     for (char *at = pids, *end; *at != '\0'; at = *end == '\n' ? end + 1 : end) {
       long pid = strtol(at, &end, 10);
       if (end == at) break;

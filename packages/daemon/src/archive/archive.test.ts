@@ -219,12 +219,8 @@ for (const [name, bytes] of Object.entries(hostile))
     }
   });
 
-test('nor while another process puts links in place of directories', async () => {
-  const outside = fresh();
-  const root = join(outside, 'root');
-  mkdirSync(join(root, 'd/inner'), { recursive: true });
-  writeFileSync(join(outside, 'secret'), 'do not read');
-  symlinkSync('../..', join(root, 'link'));
+/** Another process that puts `link` in place of `d` in the tree and back, as fast as it can, until it is stopped. */
+function swapLinks(root: string): () => Promise<void> {
   const swapper = new Worker(
     `const { renameSync } = require('node:fs');
      const { workerData: root } = require('node:worker_threads');
@@ -233,6 +229,19 @@ test('nor while another process puts links in place of directories', async () =>
     { eval: true, workerData: root },
   );
   const ended = new Promise((resolve) => swapper.on('exit', resolve));
+  return async () => {
+    await swapper.terminate();
+    await ended;
+  };
+}
+
+test('nor while another process puts links in place of directories', async () => {
+  const outside = fresh();
+  const root = join(outside, 'root');
+  mkdirSync(join(root, 'd/inner'), { recursive: true });
+  writeFileSync(join(outside, 'secret'), 'do not read');
+  symlinkSync('../..', join(root, 'link'));
+  const stop = swapLinks(root);
   const deadline = Date.now() + 1500;
   while (Date.now() < deadline) {
     const entries = Array.from({ length: 20 }, (_, n) => [
@@ -246,8 +255,7 @@ test('nor while another process puts links in place of directories', async () =>
     const bytes = await collect(createTar(root)).catch(() => Buffer.alloc(0));
     assert.ok(!bytes.includes('secret\0root'), 'no other tree in the archive');
   }
-  await swapper.terminate();
-  await ended;
+  await stop();
   assert.deepEqual(readdirSync(outside).sort(), ['root', 'secret']);
   assert.equal(readFileSync(join(outside, 'secret'), 'utf8'), 'do not read');
 });
@@ -259,14 +267,7 @@ test('nor does it change the mode of what a link leads to that was put in place 
   const secret = join(outside, 'secret');
   writeFileSync(secret, '', { mode: 0o600 });
   symlinkSync('../secret', join(root, 'link'));
-  const swapper = new Worker(
-    `const { renameSync } = require('node:fs');
-     const { workerData: root } = require('node:worker_threads');
-     const move = (from, to) => { try { renameSync(root + from, root + to); } catch {} };
-     for (;;) { move('/d', '/kept'); move('/link', '/d'); move('/d', '/link'); move('/kept', '/d'); }`,
-    { eval: true, workerData: root },
-  );
-  const ended = new Promise((resolve) => swapper.on('exit', resolve));
+  const stop = swapLinks(root);
   const deadline = Date.now() + 1000;
   const bytes = archive(
     ...Array.from({ length: 20 }, (_, n) =>
@@ -275,8 +276,7 @@ test('nor does it change the mode of what a link leads to that was put in place 
   );
   while (Date.now() < deadline && (statSync(secret).mode & 0o777) === 0o600)
     await extract(bytes, root).catch((error: Error) => assert.ok('code' in error, error.stack));
-  await swapper.terminate();
-  await ended;
+  await stop();
   assert.equal(statSync(secret).mode & 0o777, 0o600);
 });
 

@@ -13,6 +13,7 @@ import { DaemonError, errnoOf } from '../errors.js';
 import type { EventSink } from '../events/types.js';
 import type { Layout } from '../layout.js';
 import type { Logger } from '../log.js';
+import { makeDirectory } from '../storage/make-directory.js';
 import { mountOf } from './mount-table.js';
 import { mergeTmpfsOptions } from './options.js';
 import { populate } from './populate.js';
@@ -236,7 +237,7 @@ export function createMounts({ layout, volumes, events, log }: MountsDependencie
   async function makeSource(point: MountPoint): Promise<void> {
     if (!point.createMountpoint) return;
     try {
-      await mkdir(point.Source, { recursive: true, mode: 0o755 });
+      await makeDirectory(point.Source, 0o755);
     } catch (error) {
       const code = errnoOf(error);
       if (code === 'EEXIST' || code === 'ENOTDIR') return;

@@ -244,7 +244,7 @@ export function createOciRuntime({ layout, log, name, program }: OciRuntimeOptio
       // A file: crun opens `-` as /dev/stdin, which a socket, Node's pipe, does not allow.
       const file = join(paths.bundle(id), 'resources.json');
       await writeFile(file, JSON.stringify(resources), { mode: 0o600 });
-      await oci.call(['update', '--resources', file, id]).finally(() => rm(file));
+      await oci.call(['update', '--resources', file, id]).finally(() => rm(file, { force: true }));
     },
     resize: (id, rows, columns) => control(paths.bundle(id), `1 ${rows} ${columns}\n`),
     attach: async (id) => connectIn(paths.bundle(id)),
