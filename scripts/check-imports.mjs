@@ -19,6 +19,8 @@ const packages = {
 
 /** Folders of packages/daemon/src from the lowest layer up: each may import those before it. */
 const daemonLayers = [
+  'protocol',
+  'testing',
   'config',
   'linux',
   'storage',

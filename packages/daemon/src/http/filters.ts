@@ -1,2 +1,2 @@
 /** The filters of a request, for handlers. May import: filters. */
-export * from '../filters.js';
+export * from '../protocol/filters.js';

@@ -7,13 +7,13 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DaemonError } from '../errors.js';
 import type { Logger } from '../log.js';
-import { namesOf, planEndpoint, releaseEndpoint } from './endpoints.js';
-import { hasNames } from './names.js';
-import { optionNames } from './options.js';
-import type { Registry } from './registry.js';
-import type { Joined, SandboxRecord, SandboxRecords, SandboxState } from './sandbox-state.js';
-import type { SandboxView } from './sandbox-view.js';
-import type { Sandboxes } from './sandboxes.js';
+import { namesOf, planEndpoint, releaseEndpoint } from './endpoints/endpoints.js';
+import { optionNames } from './records/options.js';
+import type { Registry } from './records/registry.js';
+import { hasNames } from './sandboxes/names.js';
+import type { Sandboxes } from './sandboxes/sandboxes.js';
+import type { Joined, SandboxRecord, SandboxRecords, SandboxState } from './sandboxes/state.js';
+import type { SandboxView } from './sandboxes/view.js';
 import type { Endpoint, EndpointRequest, Network, NetworkDriver, Networks, SandboxRequest } from './types.js';
 
 export interface MembershipDeps {
