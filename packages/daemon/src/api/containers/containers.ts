@@ -18,11 +18,11 @@ import type {
 import { DaemonError } from '../../errors.js';
 import { parseTimestamp } from '../../events/select.js';
 import type { EventSink } from '../../events/types.js';
-import { checkFilters, matchesLabels } from '../../http/filters.js';
 import type { ApiVersion, Call, Route } from '../../http/route.js';
 import type { Images, Layers } from '../../images/types.js';
 import type { Layout } from '../../layout.js';
 import type { Networks } from '../../networks/types.js';
+import { checkFilters, matchesLabels } from '../../protocol/filters.js';
 import { inspectJson } from './json.js';
 import { selectContainers, summaryJson } from './list.js';
 import { createSchema, updateSchema } from './schema.js';

@@ -7,9 +7,9 @@ import { humanCommand } from '../../containers/records/command-text.js';
 import { statusText } from '../../containers/records/status-text.js';
 import type { Container } from '../../containers/types.js';
 import { DaemonError } from '../../errors.js';
-import { booleanFilter, checkFilters, matchesLabels, matchesPattern } from '../../http/filters.js';
 import type { ApiVersion, Filters } from '../../http/route.js';
 import type { PortMap, Sandbox } from '../../networks/types.js';
+import { booleanFilter, checkFilters, matchesLabels, matchesPattern } from '../../protocol/filters.js';
 import { shownMountPoint } from '../../volumes/mounts.js';
 import { networksJson } from './json.js';
 

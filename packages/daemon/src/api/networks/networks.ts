@@ -6,7 +6,6 @@
 import { Type } from '@sinclair/typebox';
 import { DaemonError } from '../../errors.js';
 import { parseTimestamp } from '../../events/select.js';
-import { checkFilters, matchesLabels, matchesPattern } from '../../http/filters.js';
 import type { Call, Filters, Route } from '../../http/route.js';
 import { predefinedNetworks } from '../../networks/records/create.js';
 import { parseBoolean } from '../../networks/records/options.js';
@@ -17,6 +16,7 @@ import type {
   NetworkCreate,
   Networks,
 } from '../../networks/types.js';
+import { checkFilters, matchesLabels, matchesPattern } from '../../protocol/filters.js';
 import { endpointRequestSchema, nullable, strings } from './endpoint-schema.js';
 
 /** Since these versions the fields exist: EnableIPv4 1.48; containers only by inspect 1.28. */

@@ -1,7 +1,7 @@
 /**
  * What a container will get on a network, decided before anything is done: checks, addresses, MAC, names.
  *
- * In: a network, the container's wishes. Out: an Endpoint, its addresses taken. May import: ipam, mac, names.
+ * In: a network, the container's wishes. Out: an Endpoint, its addresses taken. May import: addresses, records.
  */
 import { randomBytes } from 'node:crypto';
 import { DaemonError } from '../../errors.js';
@@ -9,9 +9,8 @@ import { type Address, contains, type Family, parseAddress, parsePrefix } from '
 import type { AddressSpace } from '../addresses/ipam.js';
 import { isUnicast, parseMac, randomMac } from '../addresses/mac.js';
 import { joinProblems } from '../addresses/pools.js';
-import { predefinedNetworks } from '../records/create.js';
+import { hasNames, predefinedNetworks } from '../records/create.js';
 import { isInterfaceName, optionNames } from '../records/options.js';
-import { hasNames } from '../sandboxes/names.js';
 import type { Endpoint, EndpointRequest, Network } from '../types.js';
 
 const isUnspecified = ({ value }: Address): boolean => value === 0n;

@@ -14,6 +14,10 @@ import { optionNames, parseBoolean } from './options.js';
 /** Always there; they can be neither made nor removed. */
 export const predefinedNetworks: readonly string[] = ['bridge', 'host', 'none'];
 
+/** Only user-defined networks have names; the default bridge knows links in /etc/hosts instead. */
+export const hasNames = (network: Network | undefined): boolean =>
+  network !== undefined && !predefinedNetworks.includes(network.name);
+
 export interface Existing {
   drivers: ReadonlyMap<string, NetworkDriver>;
   find(name: string): Network | undefined;

@@ -1,16 +1,13 @@
 /**
  * Who is called what: the embedded DNS's view of the sandboxes.
  *
- * In: live sandboxes. Out: NameSource. May import: dns/types.
+ * In: live sandboxes. Out: NameSource. May import: dns/types, records.
  */
 import { readingsOf } from '../../dns/names.js';
 import type { NameSource } from '../../dns/types.js';
+import { hasNames } from '../records/create.js';
 import type { Endpoint, Network } from '../types.js';
 import type { SandboxState } from './state.js';
-
-/** Only user-defined networks have names; the default bridge knows links in /etc/hosts instead. */
-export const hasNames = (network: Network | undefined): boolean =>
-  network !== undefined && !['bridge', 'host', 'none'].includes(network.name);
 
 export function createNameSource(
   sandboxes: ReadonlyMap<string, SandboxState>,

@@ -18,10 +18,10 @@ import type { Firewall } from '../firewall/firewall.js';
 import { indicesOf, newAddress, replaceDefaultRoute, sendRoute, setUp } from '../netlink/rtnetlink.js';
 import { parsePorts } from '../publishing/ports.js';
 import type { Publisher } from '../publishing/publish.js';
+import { hasNames } from '../records/create.js';
 import { bridgeSettings } from '../records/options.js';
 import type { Endpoint, Network, NetworkDriver, SandboxRequest } from '../types.js';
 import { announce } from './announce.js';
-import { hasNames } from './names.js';
 import { isInHost, type Joined, type SandboxRecords, type SandboxState } from './state.js';
 
 export interface SandboxDeps {

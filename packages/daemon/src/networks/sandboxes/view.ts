@@ -1,7 +1,7 @@
 /**
  * What others see of a sandbox: its endpoints, /etc/hosts lines, /etc/resolv.conf; and what its links amount to.
  *
- * In: live sandboxes. Out: Sandbox. May import: dns/resolv-conf, names, options.
+ * In: live sandboxes. Out: Sandbox. May import: dns/resolv-conf, records, publishing.
  */
 import {
   buildResolvConf,
@@ -11,9 +11,9 @@ import {
 } from '../../dns/resolv-conf.js';
 import type { AllowedPort } from '../firewall/ruleset.js';
 import { parseContainerPort } from '../publishing/ports.js';
+import { hasNames } from '../records/create.js';
 import { bridgeSettings } from '../records/options.js';
 import type { Endpoint, Network, Sandbox, SandboxRequest } from '../types.js';
-import { hasNames } from './names.js';
 import { isInHost, type SandboxState } from './state.js';
 
 export interface SandboxViewDeps {
