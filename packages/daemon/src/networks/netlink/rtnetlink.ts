@@ -8,6 +8,7 @@ import { open } from 'node:fs/promises';
 import { exchangeNetlink, netlinkProtocols } from '@noos/linux';
 import {
   attribute,
+  attributesOf,
   decodeMessages,
   encodeMessages,
   integer8,
@@ -31,7 +32,8 @@ const types = {
 const link = { address: 1, name: 3, mtu: 4, master: 10, info: 18, namespaceFd: 28 } as const;
 const linkInfo = { kind: 1, data: 2, slaveKind: 4, slaveData: 5 } as const;
 const vethPeer = 1;
-const bridgePortMode = 4;
+/** linux/if_link.h: IFLA_BRPORT_STATE, IFLA_BRPORT_MODE. */
+const bridgePort = { state: 1, mode: 4 } as const;
 const interfaceUp = 1;
 const families = { 4: 2, 6: 10 } as const;
 
@@ -100,7 +102,7 @@ export const setHairpin = (port: string): Message => ({
     text(link.name, port),
     nested(link.info, [
       text(linkInfo.slaveKind, 'bridge'),
-      nested(linkInfo.slaveData, [integer8(bridgePortMode, 1)]),
+      nested(linkInfo.slaveData, [integer8(bridgePort.mode, 1)]),
     ]),
   ],
 });
@@ -185,6 +187,19 @@ export const sendRoute = (namespace: string, messages: readonly Message[]): Prom
 export async function indicesOf(namespace: string, names: readonly string[]): Promise<number[]> {
   const reply = await sendRoute(namespace, names.map(getLink));
   return [...decodeMessages(reply)].map(({ body }) => body.readInt32LE(4));
+}
+
+/** linux/if_bridge.h: BR_STATE_FORWARDING. */
+const stateForwarding = 3;
+
+/** Whether the host's interface is a port of a bridge, and one that forwards. Rejects with ENODEV without it. */
+export async function bridgePortOf(name: string): Promise<{ forwards: boolean } | undefined> {
+  const reply = await sendRoute('', [getLink(name)]);
+  const [message] = decodeMessages(reply);
+  const parts = (bytes: Buffer | undefined) => attributesOf(bytes ?? Buffer.alloc(0));
+  const info = parts(parts(message?.body.subarray(linkHeader(0).length)).get(link.info));
+  const state = parts(info.get(linkInfo.slaveData)).get(bridgePort.state);
+  return state && { forwards: state[0] === stateForwarding };
 }
 
 /** Runs `use` with the namespace's file descriptor, which messages may carry. */

@@ -5,13 +5,10 @@
  *
  * In: interfaces. Out: frames. May import: rtnetlink.
  */
-import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { sendRoute, setMac } from '../netlink/rtnetlink.js';
+import { bridgePortOf, sendRoute, setMac } from '../netlink/rtnetlink.js';
 import type { Joined } from './state.js';
 
-/** linux/if_bridge.h: BR_STATE_FORWARDING. */
-const forwarding = '3';
 const pollMs = 5;
 /** A port that is not ready by then belongs to a container that has ended, or to a bridge that blocks. */
 const patienceMs = 2000;
@@ -22,11 +19,9 @@ async function portForwards(hostInterface: string): Promise<boolean> {
     Date.now() < end;
     await sleep(pollMs, undefined, { ref: false })
   ) {
-    const state = await readFile(`/sys/class/net/${hostInterface}/brport/state`, 'utf8').catch(
-      () => undefined,
-    );
-    if (state === undefined) return false;
-    if (state.trim() === forwarding) return true;
+    const port = await bridgePortOf(hostInterface);
+    if (port === undefined) return false;
+    if (port.forwards) return true;
   }
   return false;
 }
