@@ -10,7 +10,7 @@ import type { NameSource } from '../dns/types.js';
 import { createLayout } from '../layout.js';
 import { run } from '../linux/run.js';
 import { createLogger } from '../log.js';
-import { listLinks } from './links.js';
+import { listLinks } from './netlink/links.js';
 import { createNetworks } from './networks.js';
 import type { Networks, SandboxRequest } from './types.js';
 

@@ -5,11 +5,11 @@
  */
 import { readFile, writeFile } from 'node:fs/promises';
 import { DaemonError, errnoOf } from '../../errors.js';
-import { parsePrefix } from '../addresses.js';
-import type { Firewall } from '../firewall.js';
-import { applyLinks, type Change, type Link, listLinks } from '../links.js';
-import { randomMac } from '../mac.js';
-import { bridgeSettings, type GatewayMode, optionNames, parseBoolean } from '../options.js';
+import { parsePrefix } from '../addresses/addresses.js';
+import { randomMac } from '../addresses/mac.js';
+import type { Firewall } from '../firewall/firewall.js';
+import type { FirewallBridge } from '../firewall/ruleset.js';
+import { applyLinks, type Change, type Link, listLinks } from '../netlink/links.js';
 import {
   deleteLink,
   newVeth,
@@ -17,8 +17,8 @@ import {
   sendRoute,
   setHairpin,
   withNamespaceFd,
-} from '../rtnetlink.js';
-import type { FirewallBridge } from '../ruleset.js';
+} from '../netlink/rtnetlink.js';
+import { bridgeSettings, type GatewayMode, optionNames, parseBoolean } from '../records/options.js';
 import type { JoinRequest, Network, NetworkDriver } from '../types.js';
 
 export interface BridgeDeps {
