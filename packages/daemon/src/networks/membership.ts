@@ -1,19 +1,19 @@
 /**
  * Containers that come to networks and leave them: plans, undoing, records, events; one change of a container at a time.
  *
- * In: requests of containers. Out: sandboxes. May import: endpoints, sandboxes, sandbox-view, registry.
+ * In: requests of containers. Out: sandboxes. May import: records, endpoints, sandboxes.
  */
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DaemonError } from '../errors.js';
 import type { Logger } from '../log.js';
-import { namesOf, planEndpoint, releaseEndpoint } from './endpoints.js';
-import { hasNames } from './names.js';
-import { optionNames } from './options.js';
-import type { Registry } from './registry.js';
-import type { Joined, SandboxRecord, SandboxRecords, SandboxState } from './sandbox-state.js';
-import type { SandboxView } from './sandbox-view.js';
-import type { Sandboxes } from './sandboxes.js';
+import { namesOf, planEndpoint, releaseEndpoint } from './endpoints/endpoints.js';
+import { hasNames } from './records/create.js';
+import { optionNames } from './records/options.js';
+import type { Registry } from './records/registry.js';
+import type { Sandboxes } from './sandboxes/sandboxes.js';
+import type { Joined, SandboxRecord, SandboxRecords, SandboxState } from './sandboxes/state.js';
+import type { SandboxView } from './sandboxes/view.js';
 import type { Endpoint, EndpointRequest, Network, NetworkDriver, Networks, SandboxRequest } from './types.js';
 
 export interface MembershipDeps {

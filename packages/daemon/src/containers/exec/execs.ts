@@ -11,11 +11,11 @@ import type { AppArmor } from '../app-armor/app-armor.js';
 import { defaultProfile } from '../app-armor/profile.js';
 import { publish as publishOf } from '../context.js';
 import type { Trees } from '../copy/tree.js';
+import { startExitCode } from '../lifecycle/start-exit-code.js';
+import { userBelow } from '../spec/user-files.js';
 import type { ProcessUser } from '../spec/users.js';
-import { startExitCode } from '../start-exit-code.js';
 import { parseDetachKeys } from '../streams/detach-keys.js';
 import type { Container, Containers } from '../types.js';
-import { userBelow } from '../users.js';
 import { execProcess, type OciProcess } from './process.js';
 import type { ExecRequest, ExecSession, ExecSessions } from './sessions.js';
 

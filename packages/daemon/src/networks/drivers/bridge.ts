@@ -5,20 +5,21 @@
  */
 import { readFile, writeFile } from 'node:fs/promises';
 import { DaemonError, errnoOf } from '../../errors.js';
-import { parsePrefix } from '../addresses.js';
-import type { Firewall } from '../firewall.js';
-import { applyLinks, type Change, type Link, listLinks } from '../links.js';
-import { randomMac } from '../mac.js';
-import { bridgeSettings, type GatewayMode, optionNames, parseBoolean } from '../options.js';
+import { parsePrefix } from '../addresses/addresses.js';
+import { randomMac } from '../addresses/mac.js';
+import type { Firewall } from '../firewall/firewall.js';
+import type { FirewallBridge } from '../firewall/ruleset.js';
+import { applyLinks, type Change, type Link, listLinks } from '../netlink/links.js';
 import {
   deleteLink,
+  indicesOf,
   newVeth,
   replaceNeighbour,
   sendRoute,
   setHairpin,
   withNamespaceFd,
-} from '../rtnetlink.js';
-import type { FirewallBridge } from '../ruleset.js';
+} from '../netlink/rtnetlink.js';
+import { bridgeSettings, type GatewayMode, optionNames, parseBoolean } from '../records/options.js';
 import type { JoinRequest, Network, NetworkDriver } from '../types.js';
 
 export interface BridgeDeps {
@@ -193,7 +194,7 @@ async function join(
 ): Promise<void> {
   const { interface: bridge, mtuBytes } = bridgeSettings(network);
   const host = endpoint.hostInterface;
-  const master = await indexOf(bridge);
+  const [master] = (await indicesOf('', [bridge])) as [number];
   // The host may still know another MAC for an address that was given back a moment ago.
   const neighbours = [endpoint.address, endpoint.address6]
     .filter((address) => address !== '')
@@ -218,9 +219,6 @@ async function join(
     throw error;
   }
 }
-
-const indexOf = async (name: string): Promise<number> =>
-  Number(await readFile(`/sys/class/net/${name}/ifindex`, 'utf8'));
 
 async function removeLink(name: string): Promise<void> {
   try {
