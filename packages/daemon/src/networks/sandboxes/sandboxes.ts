@@ -74,13 +74,20 @@ export function createSandboxes(deps: SandboxDeps) {
       // Addresses are announced: neighbours forget who had them before (announce.ts).
       writeSysctlInNamespace(path, 'net/ipv4/conf/default/arp_notify', '1'),
       writeSysctlInNamespace(path, 'net/ipv6/conf/default/ndisc_notify', '1').catch(ignoreMissing),
+      // Neighbours are containers, not routers.
+      writeSysctlInNamespace(path, 'net/ipv4/conf/default/accept_redirects', '0'),
+      writeSysctlInNamespace(path, 'net/ipv6/conf/default/accept_redirects', '0').catch(ignoreMissing),
     ]);
   }
 
   async function applySysctls(state: SandboxState, joined: readonly Joined[]): Promise<void> {
     for (const { endpoint, interfaceName } of joined)
-      if (endpoint.address6 || endpoint.request.IPAMConfig?.LinkLocalIPs?.some(isIPv6))
+      if (endpoint.address6 || endpoint.request.IPAMConfig?.LinkLocalIPs?.some(isIPv6)) {
+        // The route of a bridge's network is given; on a macvlan's cable the real routers advertise.
+        if (deps.network(endpoint.networkId)?.driver === 'bridge')
+          await writeSysctlInNamespace(state.path, `net/ipv6/conf/${interfaceName}/accept_ra`, '0');
         await writeSysctlInNamespace(state.path, `net/ipv6/conf/${interfaceName}/disable_ipv6`, '0');
+      }
     for (const { endpoint, interfaceName } of joined)
       for (const { path, value } of endpointSysctls(endpoint.request, interfaceName))
         await writeSysctlInNamespace(state.path, path, value);
