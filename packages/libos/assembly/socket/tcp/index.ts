@@ -25,7 +25,7 @@ import { nowNs } from '../../time/clock';
 import { NEVER_NS } from '../../time/timers';
 import { sendRoom } from './acknowledge';
 import { abortNow } from './closing';
-import { FIN_WAIT_2_NS } from './configuration';
+import { FIN_WAIT_2_NS, maximumConnections } from './configuration';
 import {
   ACK_NOW,
   Connection,
@@ -71,6 +71,11 @@ export function tcpStart(): void {
   tableStart();
   initialSequenceStart();
   cookiesStart();
+}
+
+/** Connections of all states together. */
+export function tcpConnectionLimit(): u32 {
+  return maximumConnections;
 }
 
 /** What a dead or unusable connection answers. */
