@@ -135,7 +135,7 @@ export function detachHead(head: Head, owner: usize, peer: u32, nowNs: u64): Hea
   memory.copy(fieldsOf(copy), fieldsOf(head), head.fieldsLength);
   copy.owner = owner;
   copy.peer = peer;
-  shareTake(shares!, peer);
+  shareTake(shares!, peer, 1);
   copy.sinceNs = nowNs;
   return copy;
 }
@@ -143,7 +143,7 @@ export function detachHead(head: Head, owner: usize, peer: u32, nowNs: u64): Hea
 /** Gives a detached head back. */
 export function releaseHead(head: Head): void {
   head.owner = 0;
-  shareGive(shares!, head.peer);
+  shareGive(shares!, head.peer, 1);
   poolGive(pool!, changetype<usize>(head));
 }
 
