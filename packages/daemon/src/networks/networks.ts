@@ -99,7 +99,7 @@ export async function createNetworks(deps: NetworksDeps): Promise<Networks> {
     dns: deps.createDns(createNameSource(states, registry.byId)),
     network: registry.byId,
     driver: driverOf,
-    publishAddress: settings.publishAddress === '0.0.0.0' ? '' : settings.publishAddress,
+    publishAddress: settings.publishAddress,
     resolver: view.resolver,
   });
 

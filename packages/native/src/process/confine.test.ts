@@ -58,6 +58,11 @@ for (const call of [
 ])
   test(`${call} is allowed`, () => assert.equal(spawnSync(binary, [call]).status, 0));
 
+test('memory grows no further than the image was given', () => {
+  const { status, signal } = spawnSync(binary, ['grow beyond the limit']);
+  assert.deepEqual({ status, signal }, { status: 1, signal: null });
+});
+
 test('of all calls, those that need no right name are these', () => {
   const { status, stdout } = spawnSync(binary, ['every call'], { encoding: 'utf8' });
   assert.equal(status, 0);

@@ -67,6 +67,8 @@ static long make_call(const char *call) {
   CALL("pwrite disk", SYS_pwrite64, disk, "x", 1, 0);
   CALL("getrandom", SYS_getrandom, page, 16, 0);
   CALL("grow engine", SYS_mprotect, NOOS_ENGINE_BASE + 0x100000000, 4096, PROT_READ | PROT_WRITE);
+  /* Allowed and refused: more than the process was given. */
+  CALL("grow beyond the limit", SYS_mprotect, NOOS_ENGINE_BASE, 1 << 30, PROT_READ | PROT_WRITE);
   CALL("grow libos", SYS_mprotect, NOOS_LIBOS_BASE, 4096, PROT_READ | PROT_WRITE);
   return -1;
 }
@@ -113,7 +115,8 @@ int main(int argc, char **argv) {
   int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE;
   mmap((void *)NOOS_ENGINE_BASE, NOOS_RESERVATION_BYTES, PROT_NONE, flags, -1, 0);
   mmap((void *)NOOS_LIBOS_BASE, NOOS_RESERVATION_BYTES, PROT_NONE, flags, -1, 0);
-  struct rights rights = {.stream_fds = {stream}, .stream_count = 1, .disk_fds = {disk}, .disk_count = 1};
+  struct rights rights = {.stream_fds = {stream}, .stream_count = 1, .disk_fds = {disk}, .disk_count = 1,
+                          .data_bytes = 256 << 20};
   if (strcmp(argv[1], "32-bit exit without a filter") == 0) return (int)call_32_bit_exit();
   if (strcmp(argv[1], "every call") == 0) return print_allowed(&rights);
   confine(&rights);
