@@ -177,7 +177,9 @@ export function initialiseConnections(): void {
 /** Whether a peer may have one more connection. */
 export function connectionAllowed(address: u32): bool {
   const served = serverConnections - surplusConnections;
-  return served < limits.connections && shareAllows(connectionShares!, address, limits.connections - served);
+  return (
+    served < limits.connections && shareAllows(connectionShares!, address, 1, limits.connections - served)
+  );
 }
 
 /** Server connections of a peer. */
@@ -188,7 +190,9 @@ export function connectionsOf(address: u32): u32 {
 /** Whether a peer may have one more request in progress. */
 export function exchangeAllowed(address: u32): bool {
   if (serverExchanges >= limits.exchanges) return false;
-  return exchangeShares == null || shareAllows(exchangeShares!, address, limits.exchanges - serverExchanges);
+  return (
+    exchangeShares == null || shareAllows(exchangeShares!, address, 1, limits.exchanges - serverExchanges)
+  );
 }
 
 /** A zeroed connection to `address` without deadlines; null when the pool is exhausted. */
@@ -206,7 +210,7 @@ export function connectionTake(role: u8, address: u32): Connection | null {
   timer.object = place;
   if (role == ROLE_SERVER) {
     serverConnections++;
-    shareTake(connectionShares!, address);
+    shareTake(connectionShares!, address, 1);
   } else clientConnections++;
   return connection;
 }
@@ -219,7 +223,7 @@ export function connectionGive(connection: Connection): void {
     idleLeave(connection);
     serverConnections--;
     if (connection.isSurplus) surplusConnections--;
-    shareGive(connectionShares!, connection.address);
+    shareGive(connectionShares!, connection.address, 1);
   } else clientConnections--;
   connection.role = 0;
   poolGive(pool!, changetype<usize>(connection));
@@ -280,7 +284,7 @@ export function exchangeOpen(connection: Connection): void {
   openExchanges++;
   if (connection.role != ROLE_SERVER) return;
   serverExchanges++;
-  if (exchangeShares != null) shareTake(exchangeShares!, connection.address);
+  if (exchangeShares != null) shareTake(exchangeShares!, connection.address, 1);
 }
 
 /** The handle is dead from now on. */
@@ -290,7 +294,7 @@ export function exchangeClose(connection: Connection): void {
   openExchanges--;
   if (connection.role != ROLE_SERVER) return;
   serverExchanges--;
-  if (exchangeShares != null) shareGive(exchangeShares!, connection.address);
+  if (exchangeShares != null) shareGive(exchangeShares!, connection.address, 1);
 }
 
 /** The connection of a live exchange; null for a handle that is dead, failed or never was one. */

@@ -68,10 +68,11 @@ export class Head {
   connectionKeepAlive: bool;
   /** Bytes of an unfinished line, taken out of TCP's buffer. */
   carryLength: u32;
-  /** Of a detached head: the connection it is for, 0 once it is complete; the peer; since when it has come in parts. */
+  /** Of a detached head: the connection it is for, 0 once it is complete; the peer; its place in
+   * the order in which they began to come in parts. */
   owner: usize;
   peer: u32;
-  sinceNs: u64;
+  order: u64;
 }
 
 function startBytes(): u32 {
@@ -91,6 +92,7 @@ export function carryCapacity(): u32 {
 let shared: Head | null = null;
 let pool: Pool | null = null;
 let buffers: usize = 0;
+let detached: u64 = 0;
 /** Detached heads of each peer. */
 let shares: HashMap | null = null;
 
@@ -124,7 +126,7 @@ function reset(head: Head, isResponse: bool): void {
 }
 
 /** A head of its own that goes on where `head` stands, for `owner` to `peer`; null when all are in use. */
-export function detachHead(head: Head, owner: usize, peer: u32, nowNs: u64): Head | null {
+export function detachHead(head: Head, owner: usize, peer: u32): Head | null {
   const memoryOfHead = poolTake(pool!);
   if (memoryOfHead == 0) return null;
   const copy = changetype<Head>(memoryOfHead);
@@ -135,15 +137,15 @@ export function detachHead(head: Head, owner: usize, peer: u32, nowNs: u64): Hea
   memory.copy(fieldsOf(copy), fieldsOf(head), head.fieldsLength);
   copy.owner = owner;
   copy.peer = peer;
-  shareTake(shares!, peer);
-  copy.sinceNs = nowNs;
+  shareTake(shares!, peer, 1);
+  copy.order = ++detached;
   return copy;
 }
 
 /** Gives a detached head back. */
 export function releaseHead(head: Head): void {
   head.owner = 0;
-  shareGive(shares!, head.peer);
+  shareGive(shares!, head.peer, 1);
   poolGive(pool!, changetype<usize>(head));
 }
 

@@ -1,7 +1,6 @@
 // Takes a head out of TCP's buffer: whole ones are read in place, parts move to a head of their own.
-// In: a connection. Out: a finished or wrong head. May import: socket, time, connection, head, parse.
+// In: a connection. Out: a finished or wrong head. May import: socket, connection, head, parse.
 import { tcpConsume, tcpPeek, tcpPeekLength } from '../socket/tcp/index';
-import { nowNs } from '../time/clock';
 import { attend, Connection, ROLE_SERVER, SEEN_HEAD_TAKEN } from './connection';
 import {
   detachedHeadAt,
@@ -50,9 +49,9 @@ export function receiveHead(connection: Connection, isResponse: bool): Head | nu
 /** A head of its own for the connection, if need be that of another; null: none can be had. */
 function detach(head: Head, connection: Connection): Head | null {
   const owner = changetype<usize>(connection);
-  const detached = detachHead(head, owner, connection.address, nowNs);
+  const detached = detachHead(head, owner, connection.address);
   if (detached !== null || !takeHead()) return detached;
-  return detachHead(head, owner, connection.address, nowNs);
+  return detachHead(head, owner, connection.address);
 }
 
 /** Takes the head of a server connection: of the peer that has most of them, the oldest. */
@@ -62,7 +61,7 @@ function takeHead(): bool {
   for (let index: u32 = 0, head = detachedHeadAt(0); head !== null; head = detachedHeadAt(++index)) {
     if (head.owner == 0 || changetype<Connection>(head.owner).role != ROLE_SERVER) continue;
     const owned = headsOf(head.peer);
-    if (owned < most || (owned == most && victim !== null && head.sinceNs >= victim.sinceNs)) continue;
+    if (owned < most || (owned == most && victim !== null && head.order > victim.order)) continue;
     victim = head;
     most = owned;
   }

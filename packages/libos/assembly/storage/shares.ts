@@ -21,19 +21,19 @@ export function shareOf(shares: HashMap, holder: u64): u32 {
   return mapGet(shares, holder, 0);
 }
 
-/** Whether `holder` may take one more of a resource of which `free` are left. */
-export function shareAllows(shares: HashMap, holder: u64, free: u32): bool {
-  return shareOf(shares, holder) < TIMES_FREE * free;
+/** Whether `holder` may take `amount` of a resource of which `free` are left. */
+export function shareAllows(shares: HashMap, holder: u64, amount: u32, free: u32): bool {
+  return shareOf(shares, holder) + amount <= TIMES_FREE * free;
 }
 
-/** `holder` has taken one. */
-export function shareTake(shares: HashMap, holder: u64): void {
-  mapSet(shares, holder, 0, mapGet(shares, holder, 0) + 1);
+/** `holder` has taken `amount`. */
+export function shareTake(shares: HashMap, holder: u64, amount: u32): void {
+  mapSet(shares, holder, 0, mapGet(shares, holder, 0) + amount);
 }
 
-/** `holder` has given one back. */
-export function shareGive(shares: HashMap, holder: u64): void {
-  const rest = mapGet(shares, holder, 0) - 1;
+/** `holder` has given `amount` back. */
+export function shareGive(shares: HashMap, holder: u64, amount: u32): void {
+  const rest = mapGet(shares, holder, 0) - amount;
   if (rest == 0) mapDelete(shares, holder, 0);
   else mapSet(shares, holder, 0, rest);
 }
