@@ -28,7 +28,7 @@ import {
 import { Connection, connectionCreate, PASSIVE, SACK, SCALING, SYN_DUE, TIMESTAMPS } from './connection';
 import { answerCookie, answerReset, mssUpdate } from './emit';
 import { raiseListener } from './events';
-import { initialSequence, timestampOffset } from './initial-sequence';
+import { initialSequence, timestampClock, timestampOffset } from './initial-sequence';
 import { acceptQueue, halfOpenQueue, Listener, listenerFind } from './listener';
 import { queuePut } from './queue';
 import { markDirty, schedule } from './schedule';
@@ -115,6 +115,7 @@ function create(listener: Listener, sequence: u32): Connection | null {
   c.listener = changetype<usize>(listener);
   c.flags |= PASSIVE;
   c.timestampOffset = timestampOffset(c.localAddress, c.localPort, c.peerAddress, c.peerPort);
+  c.timestampFirst = timestampClock() + c.timestampOffset;
   beginSending(c, sequence);
   tableInsert(c);
   return c;
@@ -192,6 +193,7 @@ function openByCookie(listener: Listener): Connection | null {
     c.flags |= TIMESTAMPS;
     c.timestampRecent = optionTimestampValue;
     c.timestampRecentNs = nowNs;
+    c.timestampFirst = optionTimestampEcho;
     const scale = cookieScale(optionTimestampEcho);
     if (cookieSack(optionTimestampEcho)) c.flags |= SACK;
     if (scale >= 0) {
