@@ -29,7 +29,8 @@ const canonical = (route) =>
 async function routesOfDaemon() {
   const directory = resolve('packages/daemon/dist/api');
   const found = new Set();
-  for (const file of readdirSync(directory).filter((name) => /^[\w-]+\.js$/.test(name)))
+  const modules = readdirSync(directory, { recursive: true }).filter((name) => /(?<!\.test)\.js$/.test(name));
+  for (const file of modules)
     for (const [name, factory] of Object.entries(await import(join(directory, file))))
       if (/(Routes|Api)$/.test(name) && typeof factory === 'function') {
         const made = factory(anything);

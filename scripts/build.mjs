@@ -4,8 +4,8 @@
 // Artefacts whose inputs (sources, the interface's views, the lock file) have not changed are not made again.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 
 const order = ['abi', 'libos', 'engine', 'runtime', 'native', 'image', 'host', 'linux', 'daemon', 'cli'];
@@ -42,12 +42,30 @@ function buildArtefacts(name) {
   writeFileSync(stamp, digest);
 }
 
+/** Removes what tsc made of sources that are gone: a moved test would be run twice. */
+function removeOrphans(directory) {
+  if (!existsSync(directory)) return;
+  for (const name of readdirSync(directory, { recursive: true }).filter((file) =>
+    file.endsWith('.d.ts.map'),
+  )) {
+    const map = join(directory, name);
+    const { sources } = JSON.parse(readFileSync(map, 'utf8'));
+    if (sources.some((source) => existsSync(resolve(dirname(map), source)))) continue;
+    for (const suffix of ['.js', '.js.map', '.d.ts', '.d.ts.map'])
+      rmSync(`${map.slice(0, -'.d.ts.map'.length)}${suffix}`, { force: true });
+  }
+}
+
 for (const name of values.only === undefined ? order : [values.only]) {
   const manifest = `packages/${name}/package.json`;
   if (!existsSync(manifest)) continue;
   if (JSON.parse(readFileSync(manifest, 'utf8')).scripts?.['build:artefacts']) buildArtefacts(name);
+  removeOrphans(`packages/${name}/dist`);
   run('node_modules/.bin/tsc', ['-b', `packages/${name}`]);
 }
 if (values.only === undefined)
   for (const project of ['test', 'bench'])
-    if (existsSync(`${project}/tsconfig.json`)) run('node_modules/.bin/tsc', ['-b', project]);
+    if (existsSync(`${project}/tsconfig.json`)) {
+      removeOrphans(`${project}/dist`);
+      run('node_modules/.bin/tsc', ['-b', project]);
+    }

@@ -19,6 +19,8 @@ const packages = {
 
 /** Folders of packages/daemon/src from the lowest layer up: each may import those before it. */
 const daemonLayers = [
+  'protocol',
+  'testing',
   'config',
   'linux',
   'storage',
@@ -36,6 +38,20 @@ const daemonLayers = [
   'api',
 ];
 
+/** Rooms of a folder of packages/daemon/src, likewise; its types.ts is below them, its other files above. */
+const daemonRooms = {
+  networks: [
+    'addresses',
+    'netlink',
+    'firewall',
+    'publishing',
+    'records',
+    'endpoints',
+    'sandboxes',
+    'drivers',
+  ],
+};
+
 /** Folder of packages/libos/assembly → the folders it may import, lowest layer first. */
 const layers = {
   storage: [],
@@ -47,7 +63,7 @@ const layers = {
   socket: ['iface', 'device', 'platform', 'storage', 'time', 'wire'],
   dhcp: ['iface', 'socket', 'platform', 'storage', 'time', 'wire'],
   dns: ['iface', 'socket', 'platform', 'storage', 'time', 'wire'],
-  http: ['socket', 'storage', 'time', 'platform'],
+  http: ['socket', 'storage', 'time', 'platform', 'wire'],
   // Stands in for layers of the same path below testing/ in the modules for tests.
   testing: ['platform', 'storage', 'time'],
   engine: ['storage', 'platform', 'time'],
@@ -134,6 +150,26 @@ for (const file of files(daemonRoot, /\.ts$/)) {
       ? ['daemon.js', 'index.js'].includes(target)
       : daemonLayers.indexOf(target) > rank;
     if (above) errors.push(`${file}: layer ${from} may not import ${target}`);
+  }
+}
+
+for (const [folder, rooms] of Object.entries(daemonRooms)) {
+  const folderRoot = join(daemonRoot, folder);
+  /** A room's place, above all rooms for the folder's own files, below them for types; -1: not a room. */
+  const rankOf = (path) => {
+    const [first] = path.split('/');
+    if (/^types\.(js|ts)$/.test(first)) return 0;
+    if (/\.(js|ts)$/.test(first)) return rooms.length + 1;
+    return rooms.includes(first) ? rooms.indexOf(first) + 1 : -1;
+  };
+  for (const file of files(folderRoot, /\.ts$/)) {
+    const rank = rankOf(relative(folderRoot, file));
+    if (rank === -1) errors.push(`${file}: not in a room of ${folder} in scripts/check-imports.mjs`);
+    for (const specifier of importsOf(file).filter((name) => name.startsWith('.'))) {
+      const target = relative(folderRoot, normalize(join(dirname(file), specifier)));
+      if (!target.startsWith('..') && rankOf(target) > rank)
+        errors.push(`${file}: below ${target} in ${folder}, may not import it`);
+    }
   }
 }
 

@@ -75,7 +75,10 @@ function assertRefused(outcome: Outcome, code: number, message: RegExp): void {
   assert.deepEqual(readdirSync(temporary), []);
 }
 
-const deviceNames = (): string[] => readdirSync('/sys/class/net');
+const deviceNames = (): string[] =>
+  (JSON.parse(execFileSync('ip', ['-json', 'link'], { encoding: 'utf8' })) as { ifname: string }[]).map(
+    ({ ifname }) => ifname,
+  );
 
 /** Processes whose command line names the working directory. */
 const leftOver = (): string[] =>

@@ -23,6 +23,8 @@ export interface DaemonOptions {
   flags?: readonly string[];
   /** More of the environment: NOOS_CRASH_AT, … */
   env?: Readonly<Record<string, string>>;
+  /** Words before the daemon's own: a program that runs it in its own process (`unshare --net`). */
+  launcher?: readonly [string, ...string[]];
   /** The docker command line to use; default that of PATH. */
   cli?: string;
 }
@@ -161,8 +163,19 @@ export async function startDaemon(t: Ending, options: DaemonOptions = {}): Promi
   };
   let child: ChildProcess;
 
-  const words = [
-    ...[noos, 'daemon', '--data-root', dataRoot, '--exec-root', execRoot, '--host', `unix://${socket}`],
+  const [program, ...words] = [
+    ...(options.launcher ?? []),
+    ...[
+      process.execPath,
+      noos,
+      'daemon',
+      '--data-root',
+      dataRoot,
+      '--exec-root',
+      execRoot,
+      '--host',
+      `unix://${socket}`,
+    ],
     ...['--pidfile', join(directory, 'noos.pid'), '--bridge', bridge, '--log-level', 'debug'],
     ...(options.flags ?? []),
   ];
@@ -170,7 +183,7 @@ export async function startDaemon(t: Ending, options: DaemonOptions = {}): Promi
 
   async function start(env: Readonly<Record<string, string>> = {}): Promise<void> {
     const log = openSync(logFile, 'a');
-    child = spawn(process.execPath, words, {
+    child = spawn(program!, words, {
       env: { ...process.env, ...options.env, ...env },
       stdio: ['ignore', log, log],
     });

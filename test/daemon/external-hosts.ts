@@ -6,7 +6,7 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { createHash, randomBytes, randomInt } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -134,10 +134,11 @@ export function traces(daemon: TestDaemon): string[] {
   const found = execFileSync('nft', ['list', 'tables'], { encoding: 'utf8' })
     .split('\n')
     .filter((line) => line.endsWith(` ${tableOf(daemon)}`));
-  for (const name of readdirSync('/sys/class/net')) {
-    const alias = join('/sys/class/net', name, 'ifalias');
-    if (existsSync(alias) && readFileSync(alias, 'utf8').trim() === tableOf(daemon)) found.push(name);
-  }
+  const links = JSON.parse(execFileSync('ip', ['-json', 'link'], { encoding: 'utf8' })) as {
+    ifname: string;
+    ifalias?: string;
+  }[];
+  for (const { ifname, ifalias } of links) if (ifalias === tableOf(daemon)) found.push(ifname);
   for (const hierarchy of ['', ...readdirSync('/sys/fs/cgroup')]) {
     const group = join('/sys/fs/cgroup', hierarchy, tableOf(daemon));
     if (existsSync(group)) found.push(group);

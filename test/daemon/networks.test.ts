@@ -317,3 +317,15 @@ test('networks of containers', async (t) => {
     assert.deepEqual(traces(daemon), []);
   });
 });
+
+/** /sys shows the interfaces of the namespace in which it was mounted: of the host, not of the daemon. */
+test('in a network namespace of its own, below the host’s /sys', async (t) => {
+  const daemon = await startDaemon(t, { launcher: ['unshare', '--net'] });
+  await importNetImage(daemon);
+  await daemon.ok('network', 'create', 'front');
+  await daemon.ok('run', '-d', '--name', 'web', '--network', 'front', 'net', ...mirror(80));
+  assert.notEqual(await ask(fromContainer(daemon, 'web'), '127.0.0.1', 80), '');
+  await daemon.ok('run', '-d', '--name', 'client', 'net');
+  await daemon.ok('network', 'connect', 'front', 'client');
+  assert.notEqual(await ask(fromContainer(daemon, 'client'), 'web', 80), '');
+});

@@ -1,6 +1,6 @@
 /** The default seccomp profile, call by call: programs in C inside real containers, whose EPERM is the filter's. */
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { startDaemon } from './daemon.js';
@@ -127,6 +127,11 @@ const on64BitX86 = process.arch === 'x64' ? test : undefined;
 on64BitX86?.('32-bit programs run, under the same rules', async () => {
   const i386 = program('i386', '-m32', '-nostdlib', '-fno-pie', '-no-pie', '-fno-stack-protector');
   const run = (...options: string[]) => daemon.docker('run', '--rm', ...i386, ...options, 'busybox', '/i386');
+  // Some hypervisors take the 32-bit entry away: then no program of that kind runs, in a container or not.
+  if (!spawnSync(i386[1]!.split(':')[0]!, { encoding: 'utf8' }).stdout.startsWith('hello')) {
+    assert.match((await run()).stderr, /exec format error/);
+    return;
+  }
   assert.deepEqual(await run(), { code: 7, stdout: 'hello BB\n', stderr: '' });
   assert.equal((await run('--cap-add', 'SYS_ADMIN')).stdout, 'hello AA\n');
 });

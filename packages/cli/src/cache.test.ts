@@ -1,5 +1,16 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -49,4 +60,33 @@ test('the oldest images make room', (t) => {
   assert.equal(paths.filter((path) => existsSync(path)).length, 32);
   assert.ok(!existsSync(paths[0]!));
   assert.ok(existsSync(paths[39]!));
+});
+
+test('a cache that another user may write to is not used, the user’s own is', (t) => {
+  const directory = mkdtempSync(join(tmpdir(), 'noos-cache-'));
+  const before = process.env.XDG_CACHE_HOME;
+  process.env.XDG_CACHE_HOME = join(directory, 'home');
+  t.after(() => {
+    process.env.XDG_CACHE_HOME = before;
+    if (before === undefined) delete process.env.XDG_CACHE_HOME;
+    rmSync(directory, { recursive: true });
+  });
+  const own = join(directory, 'home/noos');
+  const local = join(directory, 'node_modules/.cache/noos');
+  const entry = join(directory, 'app.ts');
+  mkdirSync(join(directory, 'node_modules'));
+  assert.equal(cacheDirectory(entry), local);
+  assert.equal(statSync(local).mode & 0o777, 0o700);
+  chmodSync(local, 0o777);
+  assert.equal(cacheDirectory(entry), own);
+  chmodSync(local, 0o700);
+  assert.equal(process.getuid?.(), 0, 'the rest of this test needs root');
+  chownSync(local, 65_534, 65_534);
+  assert.equal(cacheDirectory(entry), own);
+  rmSync(local, { recursive: true });
+  mkdirSync(join(directory, 'elsewhere'));
+  symlinkSync(join(directory, 'elsewhere'), local);
+  assert.equal(cacheDirectory(entry), own);
+  chmodSync(own, 0o770);
+  assert.throws(() => cacheDirectory(entry), /only you can write to/);
 });

@@ -1,13 +1,14 @@
 /**
  * Images that `noos run` built before, found again by the content of everything that went in.
  *
- * In: a source and build options. Out: a path of an image. May import: nothing.
+ * In: a source and build options. Out: a path of an image. May import: errors.
  * An entry is an image and a list of the files read with their digests; it holds while all of them are as they were,
  * and so are the options and the modules of Noos itself.
  */
 import { createHash } from 'node:crypto';
 import {
   existsSync,
+  lstatSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -18,6 +19,7 @@ import {
 } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { CliError, exitCodes } from './errors.js';
 
 /** Images kept in one cache; the least recently written go first. */
 const maxImages = 32;
@@ -31,11 +33,35 @@ function digestOf(path: string): string {
   }
 }
 
-/** `node_modules/.cache/noos` of the nearest package with node_modules, else the user's cache (XDG Base Directory). */
+/** Makes the directory for this user alone; false when it is another's, or others may write to it. */
+function isPrivate(directory: string): boolean {
+  try {
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    const status = lstatSync(directory);
+    return status.isDirectory() && status.uid === process.getuid?.() && (status.mode & 0o022) === 0;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * `node_modules/.cache/noos` of the nearest package with node_modules, else the user's cache (XDG Base Directory). Who
+ * may write to the cache chooses what others run: a directory that is not this user's alone is passed over.
+ */
 export function cacheDirectory(entry: string): string {
+  const user = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'noos');
   for (let directory = dirname(entry); directory !== dirname(directory); directory = dirname(directory))
-    if (existsSync(join(directory, 'node_modules'))) return join(directory, 'node_modules', '.cache', 'noos');
-  return join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'noos');
+    if (existsSync(join(directory, 'node_modules'))) {
+      const local = join(directory, 'node_modules', '.cache', 'noos');
+      if (isPrivate(local)) return local;
+      break;
+    }
+  if (!isPrivate(user))
+    throw new CliError(
+      exitCodes.build,
+      `images cannot be cached in ${user}: it must be a directory that only you can write to (or set XDG_CACHE_HOME)`,
+    );
+  return user;
 }
 
 interface Entry {
@@ -60,7 +86,6 @@ export function openCache(entry: string, options: unknown, version: string): Cac
     .slice(0, 32);
   const imagePath = join(directory, `${key}.noos`);
   const listPath = join(directory, `${key}.json`);
-  mkdirSync(directory, { recursive: true });
 
   function prune(): void {
     const images = readdirSync(directory)

@@ -5,20 +5,22 @@
  */
 import { randomBytes } from 'node:crypto';
 import type { PublishedPort } from './gateway/port-spec.js';
-import { startCapture } from './network/capture.js';
+import { type Capture, startCapture } from './network/capture.js';
 import { startUserNetwork } from './network/user-network.js';
 import type { RunningUnikernel, RunOptions } from './run-options.js';
 import { openTap } from './tap/tap.linux.js';
 import { startNode } from './targets/node.js';
 import { startProcess } from './targets/process.js';
 import { openTapPort } from './targets/tap-port.js';
-import type { Attachment, ConsoleWriter, Target, TargetName } from './targets/target.js';
+import type { Attachment, Target, TargetName } from './targets/target.js';
 import { startVm } from './targets/vm.js';
 
 const targets: Record<TargetName, Target> = { node: startNode, process: startProcess, vm: startVm };
 
 /** A random locally administered unicast address (IEEE 802 §8.2). */
 const randomMac = (): string => `02${randomBytes(5).toString('hex')}`.replace(/..(?=.)/g, '$&:');
+
+const noteOf = (options: RunOptions): ((line: string) => void) => options.note ?? (() => {});
 
 interface Network {
   attachment: Attachment;
@@ -32,7 +34,7 @@ async function attachTap(name: string, options: RunOptions): Promise<Network> {
   const hostAddress = address?.gateway !== undefined ? `${address.gateway}/${prefix}` : undefined;
   const tap = await openTap(name, hostAddress);
   try {
-    if (pcap !== undefined) return await attachRecordedTap(name, pcap, tap.remove, options.console);
+    if (pcap !== undefined) return await attachRecordedTap(name, pcap, tap.remove, options);
   } catch (error) {
     await tap.remove();
     throw error;
@@ -45,10 +47,10 @@ async function attachRecordedTap(
   name: string,
   pcap: string,
   remove: () => Promise<void>,
-  console: ConsoleWriter,
+  options: RunOptions,
 ): Promise<Network> {
-  const capture = startCapture(pcap);
-  const port = await openTapPort(name, console).catch((error) => {
+  const capture = startCapture(pcap, noteOf(options));
+  const port = await openTapPort(name, options.console).catch((error) => {
     capture.close();
     throw error;
   });
@@ -74,13 +76,19 @@ async function attachRecordedTap(
 
 async function attachUserNetwork(mac: string, options: RunOptions): Promise<Network> {
   const network = await startUserNetwork(options.network);
+  const close = async (): Promise<void> => {
+    await network.close();
+    capture?.close();
+  };
+  let capture: Capture | undefined;
   try {
-    const station = network.station(mac, options.address, options.pcap);
+    if (options.pcap !== undefined) capture = startCapture(options.pcap, noteOf(options));
+    const station = network.station(mac, options.address, capture);
     const ports = await station.publish(options.ports ?? []);
     const plain = ports.map(({ close: _, ...port }) => port);
-    return { attachment: station.attachment, ports: plain, close: network.close };
+    return { attachment: station.attachment, ports: plain, close };
   } catch (error) {
-    await network.close();
+    await close();
     throw error;
   }
 }
@@ -106,6 +114,7 @@ export async function runHere(
   const parameters = new Map([
     ['host.name', hostNameOf(name)],
     ...Object.entries(options.env ?? {}).map(([key, value]): [string, string] => [`env.${key}`, value]),
+    ...Object.entries(options.limits ?? {}),
   ]);
   try {
     const run = await targets[options.target]({
@@ -117,7 +126,7 @@ export async function runHere(
       memoryBytes: options.memoryBytes,
       diskPaths: options.disks ?? [],
       console: options.console,
-      note: options.note ?? (() => {}),
+      note: noteOf(options),
     });
     return { ...run, ports: network.ports, exited: run.exited.finally(network.close) };
   } catch (error) {

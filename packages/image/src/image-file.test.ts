@@ -92,3 +92,26 @@ test('page runs outside of the memory are refused although the digest is right',
   ])
     refused(writeImage({ ...image, libos: { ...memory(2), runs } }), 'malformed');
 });
+
+test('a manifest that is no JSON, lacks a field, has one of another type or brings escapes to a terminal is refused', () => {
+  const { manifest } = image;
+  for (const wrong of [
+    null,
+    [],
+    'text',
+    {},
+    { ...manifest, name: 7 },
+    { ...manifest, name: '\u001b]0;owned\u0007' },
+    { ...manifest, noos: 'two\nlines' },
+    { ...manifest, digests: {} },
+    { ...manifest, memory: { ...manifest.memory, engineLimitBytes: -1 } },
+    { ...manifest, memory: { ...manifest.memory, engineBytes: 1e300 } },
+    { ...manifest, ports: [{ protocol: 'tcp', port: 65_536 }] },
+    { ...manifest, ports: [{ protocol: 'sctp', port: 1 }] },
+    { ...manifest, devices: null },
+    { ...manifest, snapshot: 'yes' },
+    { ...manifest, parts: [{ name: 'x' }] },
+    { ...manifest, bundle: [null] },
+  ])
+    refused(writeImage({ ...image, manifest: wrong as unknown as Image['manifest'] }), 'malformed');
+});

@@ -17,7 +17,7 @@ import {
 import { engineDigest } from '@noos/engine';
 import { libosDigest } from '@noos/libos';
 import { ImageError } from './errors.js';
-import type { Manifest } from './manifest.js';
+import { type Manifest, parseManifest } from './manifest.js';
 import type { MemoryImage, PageRun } from './memory-image.js';
 
 export interface Image {
@@ -35,8 +35,8 @@ interface Section {
 }
 
 const runBytes = 8;
-/** A wasm memory has at most 4 GiB. */
-const maxWasmPages = 65_536;
+/** One page below 4 GiB, so that a memory's size fits 32 bits (packages/native/src/common/memory_map.h). */
+const maxWasmPages = 65_535;
 const pagesPerWasmPage = 65_536 / pageBytes;
 const alignUp = (offset: number): number => Math.ceil(offset / pageBytes) * pageBytes;
 
@@ -132,6 +132,7 @@ function checkHeader(file: Uint8Array): void {
 }
 
 const malformed = (what: string): ImageError => new ImageError('malformed', `${what}: build the image again`);
+const knownTypes = new Set<number>(Object.values(sectionTypes));
 
 function readSections(file: Uint8Array): Map<number, Section> {
   const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
@@ -145,6 +146,11 @@ function readSections(file: Uint8Array): Map<number, Section> {
     const [offset, length, value] = [sectionEntry.offset, sectionEntry.length, sectionEntry.value].map(
       ([at]) => Number(view.getBigUint64(entry + at, true)),
     ) as [number, number, number];
+    if (!knownTypes.has(type))
+      throw new ImageError(
+        'version',
+        `the image has a section of type ${type}, which this Noos does not know: use the version that built it`,
+      );
     if (offset % pageBytes !== 0 || offset > file.length || length > file.length - offset)
       throw malformed(`section ${type} lies outside the file`);
     if (sections.has(type)) throw malformed(`section ${type} occurs twice`);
@@ -193,9 +199,10 @@ export function readImage(file: Uint8Array): Image {
   checkHeader(file);
   const sections = readSections(file);
   const text = (type: number): string => new TextDecoder().decode(sections.get(type)?.bytes);
-  if (!sections.has(sectionTypes.manifest)) throw malformed('the manifest is missing');
+  const manifest = parseManifest(text(sectionTypes.manifest));
+  if (manifest === undefined) throw malformed('the manifest is missing, or a field of it is wrong');
   return {
-    manifest: JSON.parse(text(sectionTypes.manifest)) as Manifest,
+    manifest,
     engine: readMemory(sections, sectionTypes.engineGlobals, 'engine'),
     libos: readMemory(sections, sectionTypes.libosGlobals, 'libos'),
     parameters: text(sectionTypes.parameters),

@@ -5,8 +5,8 @@
  */
 import { Type } from '@sinclair/typebox';
 import { DaemonError } from '../errors.js';
-import { booleanFilter, checkFilters, matchesLabels, matchesPattern } from '../http/filters.js';
 import type { Call, Filters, Route } from '../http/route.js';
+import { booleanFilter, checkFilters, matchesLabels, matchesPattern } from '../protocol/filters.js';
 import type { Volume, VolumeCreate, Volumes } from '../volumes/types.js';
 import { anonymousLabel } from '../volumes/volumes.js';
 

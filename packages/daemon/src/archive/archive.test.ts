@@ -19,7 +19,7 @@ import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { after, test } from 'node:test';
 import { Worker } from 'node:worker_threads';
-import { createRandom } from '../seeded-random.js';
+import { createRandom } from '../testing/seeded-random.js';
 import { createTar, formatEntry } from './create.js';
 import { type ExtractOptions, extractTar } from './extract.js';
 import { ArchiveError, formatHeader, parseHeader, typeFlags } from './header.js';

@@ -19,7 +19,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { getAttribute, listAttributes, makeNode, setAttribute, setTimes } from '@noos/linux';
-import type { Random } from '../seeded-random.js';
+import type { Random } from '../testing/seeded-random.js';
 
 const epochNs = 1_700_000_000_000_000_000n;
 

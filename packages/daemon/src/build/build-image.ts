@@ -4,16 +4,16 @@
  * In: a request. Out: an image. May import: everything in this folder, the areas below by their faces.
  */
 import { DaemonError } from '../errors.js';
-import { createBuildArgs } from './build-args.js';
-import { createStepCache, noCache } from './cache.js';
-import { openContext } from './context.js';
-import { beginStage, commandsOf, runInstruction, unmountTrees } from './dispatch.js';
+import { openContext } from './context/context.js';
 import type { Stage } from './dockerfile/instructions.js';
 import { parseStages } from './dockerfile/instructions.js';
 import { expandWord } from './dockerfile/lexer.js';
 import { parseLines } from './dockerfile/lines.js';
-import { settleContainers } from './run-step.js';
-import { type Build, type BuilderDependencies, type StageState, shortId } from './stage.js';
+import { createBuildArgs } from './steps/build-args.js';
+import { createStepCache, noCache } from './steps/cache.js';
+import { beginStage, commandsOf, runInstruction, unmountTrees } from './steps/dispatch.js';
+import { settleContainers } from './steps/run-step.js';
+import { type Build, type BuilderDependencies, type StageState, shortId } from './steps/stage.js';
 import type { BuildRequest } from './types.js';
 
 /** The stages up to and with `--target`: its name or its number. */

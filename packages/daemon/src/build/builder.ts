@@ -7,7 +7,7 @@
 import type { EventSink } from '../events/types.js';
 import type { Layout } from '../layout.js';
 import { journalOf, removeAbandoned } from './journal.js';
-import type { BuilderDependencies } from './stage.js';
+import type { BuilderDependencies } from './steps/stage.js';
 import type { Builder } from './types.js';
 
 /** Needs the other areas running, so it comes last before the API. */

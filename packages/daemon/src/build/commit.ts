@@ -7,17 +7,17 @@
 import type { Container, Containers } from '../containers/types.js';
 import { DaemonError } from '../errors.js';
 import type { EventSink } from '../events/types.js';
+import { hostPlatform } from '../images/documents/platform.js';
 import { withLayer } from '../images/layers/with-layer.js';
-import { hostPlatform } from '../images/registry/platform.js';
 import type { Digest, ImageRunConfig, Images, Layer, Layers } from '../images/types.js';
-import { type ConfiguringKind, configure, workingDirectory } from './configure.js';
 import { expandBody } from './dockerfile/expand.js';
 import { type Body, parseInstruction } from './dockerfile/instructions.js';
 import { expandWord, expandWords } from './dockerfile/lexer.js';
 import { parseLines } from './dockerfile/lines.js';
 import { DockerfileError, SyntaxProblem } from './dockerfile/text.js';
-import { copyConfig, environmentMap, type StepConfig } from './run-config.js';
-import { childConfig } from './stage.js';
+import { type ConfiguringKind, configure, workingDirectory } from './steps/configure.js';
+import { copyConfig, environmentMap, type StepConfig } from './steps/run-config.js';
+import { childConfig } from './steps/stage.js';
 import type { CommitRequest } from './types.js';
 
 const allowed: ReadonlySet<string> = new Set([

@@ -3,7 +3,7 @@
  *
  * In: a reference of FROM. Out: an image that is here. May import: images.
  */
-import { familiarString, parseReference, withDefaultTag } from '../images/reference.js';
+import { familiarString, parseReference, withDefaultTag } from '../images/documents/reference.js';
 import type { ImageTransfer } from '../images/transfer.js';
 import type { Images, RegistryAuth } from '../images/types.js';
 import type { PullImage } from './types.js';

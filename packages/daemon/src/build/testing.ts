@@ -7,11 +7,11 @@ import type { TestContext } from 'node:test';
 import { createTar } from '../archive/create.js';
 import type { ContainerCreate, Containers } from '../containers/types.js';
 import { DaemonError } from '../errors.js';
-import { openImageStore } from '../images/store.js';
+import { openImageStore } from '../images/store/store.js';
 import type { Image, Images, Layers } from '../images/types.js';
 import { createLayout } from '../layout.js';
 import { createLogger } from '../log.js';
-import type { ProgressMessage } from '../progress.js';
+import type { ProgressMessage } from '../protocol/progress.js';
 import { createBuilder } from './builder.js';
 import type { BuildOptions } from './types.js';
 

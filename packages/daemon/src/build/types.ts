@@ -6,8 +6,8 @@
 import type { Readable } from 'node:stream';
 import type { HostConfig } from '../containers/types.js';
 import type { Digest, Image, ImageRunConfig, Platform, RegistryAuth } from '../images/types.js';
-import type { ProgressMessage } from '../progress.js';
-import type { GivenArgs } from './build-args.js';
+import type { ProgressMessage } from '../protocol/progress.js';
+import type { GivenArgs } from './steps/build-args.js';
 
 export interface BuildOptions {
   /** Path of the Dockerfile below the context. */

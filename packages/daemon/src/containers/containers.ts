@@ -5,23 +5,23 @@
  */
 import { DaemonError } from '../errors.js';
 import type { WorkloadRuntime } from '../workload/types.js';
+import { signalNumber } from './configuration/signals.js';
 import { type ContainerDependencies, type Context, isUp, type Live, publish } from './context.js';
-import { createContainer } from './create.js';
-import { settleFailedStart } from './exit.js';
-import { removeLink } from './links.js';
-import { createLocks } from './locks.js';
-import { connectNetwork, disconnectNetwork, noEndpointOf } from './network.js';
-import { createRecords } from './records.js';
-import { createRegistry } from './registry.js';
-import { removeLocked } from './remove.js';
-import { restoreContainers } from './restore.js';
-import { signalNumber } from './signals.js';
-import { runContainer } from './start.js';
-import { startExitCode } from './start-exit-code.js';
-import { killContainer, pause, stopContainer, unpause } from './stop.js';
+import { createContainer } from './lifecycle/create.js';
+import { settleFailedStart } from './lifecycle/exit.js';
+import { createLocks } from './lifecycle/locks.js';
+import { removeLocked } from './lifecycle/remove.js';
+import { restoreContainers } from './lifecycle/restore.js';
+import { runContainer } from './lifecycle/start.js';
+import { startExitCode } from './lifecycle/start-exit-code.js';
+import { killContainer, pause, stopContainer, unpause } from './lifecycle/stop.js';
+import { renameContainer, updateContainer } from './lifecycle/update.js';
+import { createWaiters } from './lifecycle/waiters.js';
+import { removeLink } from './networking/links.js';
+import { connectNetwork, disconnectNetwork, noEndpointOf } from './networking/network.js';
+import { createRecords } from './records/records.js';
+import { createRegistry } from './records/registry.js';
 import type { Container, ContainerObserver, Containers } from './types.js';
-import { renameContainer, updateContainer } from './update.js';
-import { createWaiters } from './waiters.js';
 
 /** Each kill waits for the end: only a start that came in between makes another one necessary. */
 const removeAttempts = 3;

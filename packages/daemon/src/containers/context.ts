@@ -12,12 +12,12 @@ import type { Networks } from '../networks/types.js';
 import type { Mounts } from '../volumes/types.js';
 import type { WorkloadRuntime } from '../workload/types.js';
 import type { AppArmor } from './app-armor/app-armor.js';
-import type { Locks } from './locks.js';
-import type { Records } from './records.js';
-import type { Registry } from './registry.js';
+import type { Locks } from './lifecycle/locks.js';
+import type { Waiters } from './lifecycle/waiters.js';
+import type { Records } from './records/records.js';
+import type { Registry } from './records/registry.js';
 import type { Host } from './spec/host.js';
 import type { Container, ContainerObserver } from './types.js';
-import type { Waiters } from './waiters.js';
 
 export interface ContainerDependencies {
   config: DaemonConfig;

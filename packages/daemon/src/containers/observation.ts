@@ -25,8 +25,8 @@ import { createRotator } from './logs/rotation.js';
 import { closeOpenLines } from './logs/seal.js';
 import { createStatsCollector, type StatsCollector } from './stats/collector.js';
 import { parseGroups, readGroupProcesses } from './stats/control-groups.js';
+import { listProcesses, type Processes } from './stats/top.js';
 import { type ConsoleSource, createConsoles } from './streams/console.js';
-import { listProcesses, type Processes } from './top.js';
 import type { Container, Containers } from './types.js';
 
 export interface ObservationDependencies {

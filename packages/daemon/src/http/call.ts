@@ -6,7 +6,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Readable } from 'node:stream';
 import { DaemonError } from '../errors.js';
-import { parseFilters } from './filters.js';
+import { parseFilters } from '../protocol/filters.js';
 import { hijackConnection } from './hijack.js';
 import { createProgress } from './progress.js';
 import type { ApiVersion, Call } from './route.js';

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Type } from '@sinclair/typebox';
 import { DaemonError } from '../errors.js';
-import { createRandom } from '../seeded-random.js';
+import { createRandom } from '../testing/seeded-random.js';
 import { decode } from './decode.js';
 
 const strings = Type.Record(Type.String(), Type.String());

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ConfigError } from '../config/error.js';
 import { DaemonError } from '../errors.js';
-import { booleanFilter, checkFilters, matchesLabels, parseFilters } from './filters.js';
+import { booleanFilter, checkFilters, matchesLabels, parseFilters } from '../protocol/filters.js';
 import { activatedDescriptors, parseHost } from './listen.js';
 import type { Method, Route } from './route.js';
 import { createRouter } from './router.js';

@@ -6,13 +6,13 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex, Readable } from 'node:stream';
 import type { TSchema } from '@sinclair/typebox';
-import type { ApiVersion } from '../api-version.js';
-import type { Filters } from '../filters.js';
-import type { ProgressStream } from '../progress.js';
+import type { ApiVersion } from '../protocol/api-version.js';
+import type { Filters } from '../protocol/filters.js';
+import type { ProgressStream } from '../protocol/progress.js';
 
-export { type ApiVersion, currentApiVersion, minimumApiVersion } from '../api-version.js';
-export type { Filters } from '../filters.js';
-export type { ProgressMessage, ProgressStream } from '../progress.js';
+export { type ApiVersion, currentApiVersion, minimumApiVersion } from '../protocol/api-version.js';
+export type { Filters } from '../protocol/filters.js';
+export type { ProgressMessage, ProgressStream } from '../protocol/progress.js';
 
 export type Method = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'DELETE' | 'OPTIONS';
 

@@ -8,7 +8,7 @@ import { basename } from 'node:path';
 import type { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
 import { DaemonError, type ErrorKind } from '../errors.js';
-import { transportError } from './registry/connection.js';
+import { transportError } from './registry/client/connection.js';
 
 export interface Download {
   body: Readable;

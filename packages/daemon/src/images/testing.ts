@@ -5,7 +5,7 @@
  */
 import { Readable } from 'node:stream';
 import { tarOfFiles } from '../archive/testing.js';
-import type { ImageStore } from './store.js';
+import type { ImageStore } from './store/store.js';
 import type { Digest, ImageConfig } from './types.js';
 
 /** A layer that holds one file. */

@@ -7,17 +7,17 @@ import { join } from 'node:path';
 import type { EventSink } from '../events/types.js';
 import type { Layout } from '../layout.js';
 import type { Logger } from '../log.js';
-import type { ImportRequest } from './import.js';
-import type { LoadRequest } from './load.js';
-import type { Reference } from './reference.js';
-import { createBlobRecords } from './registry/blob-records.js';
-import { defaultRetryPolicy, type RetryPolicy } from './registry/download.js';
-import { type RegistryConfig, validateRegistryConfig } from './registry/endpoints.js';
-import { createLimiter } from './registry/limiter.js';
-import type { PullRequest } from './registry/pull.js';
-import type { PushRequest } from './registry/push.js';
-import type { SearchRequest, SearchResult } from './registry/search.js';
-import { createTransfers } from './registry/transfers.js';
+import type { ImportRequest } from './archives/import.js';
+import type { LoadRequest } from './archives/load.js';
+import type { Reference } from './documents/reference.js';
+import { type RegistryConfig, validateRegistryConfig } from './registry/client/endpoints.js';
+import { createLimiter } from './registry/client/limiter.js';
+import type { SearchRequest, SearchResult } from './registry/client/search.js';
+import { createBlobRecords } from './registry/transfers/blob-records.js';
+import { defaultRetryPolicy, type RetryPolicy } from './registry/transfers/download.js';
+import type { PullRequest } from './registry/transfers/pull.js';
+import type { PushRequest } from './registry/transfers/push.js';
+import { createTransfers } from './registry/transfers/transfers.js';
 import type { Content, Descriptor, Image, Images, Layers, Platform, RegistryAuth } from './types.js';
 
 export interface ImageTransfer {
@@ -71,15 +71,17 @@ export async function createImageTransfer(dependencies: {
   // The registry client is loaded when it is first used: most daemons are idle most of the time.
   return {
     pull: async (request) =>
-      (await import('./registry/pull.js')).pull({ ...parts, transfers, records }, request),
+      (await import('./registry/transfers/pull.js')).pull({ ...parts, transfers, records }, request),
     push: async (request) =>
-      (await import('./registry/push.js')).push({ ...parts, records, uploads }, request),
-    load: async (request) => (await import('./load.js')).loadImages({ ...parts, temporary }, request),
-    import: async (request) => (await import('./import.js')).importImage(parts, request),
-    search: async (request) => (await import('./registry/search.js')).search(parts, request),
+      (await import('./registry/transfers/push.js')).push({ ...parts, records, uploads }, request),
+    load: async (request) =>
+      (await import('./archives/load.js')).loadImages({ ...parts, temporary }, request),
+    import: async (request) => (await import('./archives/import.js')).importImage(parts, request),
+    search: async (request) => (await import('./registry/client/search.js')).search(parts, request),
     inspect: async (...request) =>
-      (await import('./registry/account.js')).inspectDistribution(parts, ...request),
-    login: async (...request) => (await import('./registry/account.js')).login(parts, ...request),
+      (await import('./registry/authentication/account.js')).inspectDistribution(parts, ...request),
+    login: async (...request) =>
+      (await import('./registry/authentication/account.js')).login(parts, ...request),
     close: () => records.flush(),
   };
 }

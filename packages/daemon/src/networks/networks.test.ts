@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,7 +10,7 @@ import type { NameSource } from '../dns/types.js';
 import { createLayout } from '../layout.js';
 import { run } from '../linux/run.js';
 import { createLogger } from '../log.js';
-import { listLinks } from './links.js';
+import { listLinks } from './netlink/links.js';
 import { createNetworks } from './networks.js';
 import type { Networks, SandboxRequest } from './types.js';
 
@@ -104,6 +104,8 @@ const request = (name: string, more: Partial<SandboxRequest> = {}): SandboxReque
   ...more,
 });
 
+const linkOf = async (name: string) => (await listLinks()).find(({ ifname }) => ifname === name);
+
 const links = async (bridge: string): Promise<string[]> =>
   (await listLinks()).filter(({ master }) => master === bridge).map(({ ifname }) => ifname);
 
@@ -116,7 +118,7 @@ test('a TAP instead of a veth: on the bridge, with an address, without a namespa
   assert.match(endpoint.hostInterface, /^tap[0-9a-f]{7}$/);
   assert.equal(sandbox.path, '');
   assert.deepEqual(await links(bridge), [endpoint.hostInterface]);
-  assert.ok(existsSync(`/sys/class/net/${endpoint.hostInterface}/tun_flags`));
+  assert.equal((await linkOf(endpoint.hostInterface))?.linkinfo?.info_kind, 'tun');
   assert.match(endpoint.address, /^\d+\.\d+\.\d+\.2$/);
   assert.match(sandbox.ports['80/tcp']![0]!.HostPort!, /^\d+$/);
   assert.deepEqual(readdirSync(namespaces), []);
@@ -244,6 +246,6 @@ test('a new daemon: running sandboxes stay, others go, links are made again', as
   assert.deepEqual(readdirSync(first.namespaces), [kept.id]);
   assert.deepEqual(await links(first.bridge), [kept.endpoints.bridge!.hostInterface]);
   assert.equal(second.networks.get('front').name, 'front');
-  assert.equal(readFileSync(`/sys/class/net/${first.bridge}/ifalias`, 'utf8').trim(), first.instance);
+  assert.equal((await linkOf(first.bridge))?.ifalias, first.instance);
   await second.networks.close(kept.id);
 });

@@ -14,23 +14,24 @@ import type { EventSink } from '../events/types.js';
 import type { Layout } from '../layout.js';
 import type { Logger } from '../log.js';
 import { crashPoint } from '../storage/crash-point.js';
-import { checkRequest, planNetwork, predefinedNetworks, withDefaultOptions } from './create.js';
+import { type AddressPool, defaultAddressPools, joinProblems, uniqueLocalPool } from './addresses/pools.js';
 import { createBridgeDriver } from './drivers/bridge.js';
 import { createMacvlanDriver } from './drivers/macvlan.js';
 import { createPlainDriver } from './drivers/plain.js';
-import { checkEndpoint } from './endpoints.js';
-import { createFirewall } from './firewall.js';
+import { checkEndpoint } from './endpoints/endpoints.js';
+import { createFirewall } from './firewall/firewall.js';
 import { readHost } from './host.js';
-import { hostRoutes } from './links.js';
 import { createMembership } from './membership.js';
-import { createNameSource } from './names.js';
-import { type AddressPool, defaultAddressPools, joinProblems, uniqueLocalPool } from './pools.js';
-import { createPortAllocator, parsePorts } from './ports.js';
-import { createPublisher } from './publish.js';
-import { openRegistry } from './registry.js';
-import { createSandboxRecords, type SandboxState } from './sandbox-state.js';
-import { createSandboxView } from './sandbox-view.js';
-import { createSandboxes } from './sandboxes.js';
+import { hostRoutes } from './netlink/links.js';
+import { createPortAllocator, parsePorts } from './publishing/ports.js';
+import { createPublisher } from './publishing/publish.js';
+import { checkRequest, planNetwork, predefinedNetworks, withDefaultOptions } from './records/create.js';
+import { openRegistry } from './records/registry.js';
+import { createNameSource } from './sandboxes/names.js';
+import { createSandboxes } from './sandboxes/sandboxes.js';
+import { createSandboxRecords } from './sandboxes/state.js';
+import { createSandboxStates } from './sandboxes/states.js';
+import { createSandboxView } from './sandboxes/view.js';
 import { removeOwnLinks, startNetworks, warnOfForeignDrop } from './start.js';
 import type { Network, NetworkDriver, Networks } from './types.js';
 
@@ -85,10 +86,11 @@ export async function createNetworks(deps: NetworksDeps): Promise<Networks> {
     return driver;
   };
 
-  const states = new Map<string, SandboxState>();
+  const states = createSandboxStates();
   const records = createSandboxRecords(recordDirectory);
   const view = await createSandboxView({ states, network: registry.byId, dns: settings });
   const sandboxes = createSandboxes({
+    states,
     namespaces: layout.namespaces,
     records,
     firewall,
@@ -99,7 +101,7 @@ export async function createNetworks(deps: NetworksDeps): Promise<Networks> {
     dns: deps.createDns(createNameSource(states, registry.byId)),
     network: registry.byId,
     driver: driverOf,
-    publishAddress: settings.publishAddress === '0.0.0.0' ? '' : settings.publishAddress,
+    publishAddress: settings.publishAddress,
     resolver: view.resolver,
   });
 

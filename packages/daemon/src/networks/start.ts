@@ -6,10 +6,10 @@
 
 import { run } from '../linux/run.js';
 import type { Logger } from '../log.js';
-import { type DefaultNetworkSettings, planDefaultNetworks } from './default-networks.js';
 import { enableForwarding } from './drivers/bridge.js';
-import { applyLinks, hostRoutes, listLinks } from './links.js';
-import type { Registry } from './registry.js';
+import { applyLinks, hostRoutes, listLinks } from './netlink/links.js';
+import { type DefaultNetworkSettings, planDefaultNetworks } from './records/default-networks.js';
+import type { Registry } from './records/registry.js';
 import type { Network, NetworkDriver } from './types.js';
 
 /** Removes bridges and parents that carry our mark, but those in `kept`. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createRandom } from '../seeded-random.js';
+import { createRandom } from '../testing/seeded-random.js';
 import { parseBind, parseMount, parseVolumesFrom } from './specification.js';
 import type { MountRequest } from './types.js';
 

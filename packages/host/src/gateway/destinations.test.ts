@@ -15,11 +15,12 @@ test("the gateway is the host's loopback, or nothing; the world is the world", (
     assert.equal(destinations.hostAddress(ip('192.0.2.7')), '192.0.2.7');
 });
 
-test('neither loopback, multicast, broadcast, nor addresses of the guests lead out', () => {
+test('neither loopback, link-local (metadata services), multicast, broadcast, nor addresses of the guests lead out', () => {
   const { hostAddress } = createDestinations(network, ip('10.99.0.1'), true);
   for (const text of [
     '127.0.0.1',
     '127.9.9.9',
+    '169.254.169.254',
     '0.0.0.0',
     '0.1.2.3',
     '224.0.0.1',

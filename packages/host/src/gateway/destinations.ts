@@ -15,15 +15,18 @@ export interface Destinations {
 /** 0.0.0.0/8, multicast and reserved (RFC 6890): nothing a connection leads to. */
 const isUnroutable = (address: number): boolean => address >>> 24 === 0 || address >>> 24 >= 224;
 
+/** 169.254.0.0/16 (RFC 3927): the host's own links, where clouds serve the host's credentials. */
+const isLinkLocal = (address: number): boolean => address >>> 16 === 0xa9fe;
+
 /**
- * The gateway's own address stands for the host's loopback when `hostLoopback`; the loopback network itself, the rest
- * of the guests' network and what is no unicast address lead nowhere.
+ * The gateway's own address stands for the host's loopback when `hostLoopback`; the loopback network itself, link-local
+ * addresses, the rest of the guests' network and what is no unicast address lead nowhere.
  */
 export function createDestinations(network: Network, gateway: number, hostLoopback: boolean): Destinations {
   return {
     hostAddress(destination) {
       if (destination === gateway) return hostLoopback ? '127.0.0.1' : undefined;
-      if (isLoopback(destination) || isUnroutable(destination)) return undefined;
+      if (isLoopback(destination) || isLinkLocal(destination) || isUnroutable(destination)) return undefined;
       if ((destination & network.mask) >>> 0 === network.base) return undefined;
       return formatIpv4(destination);
     },

@@ -100,6 +100,7 @@ test('renewal by ciaddr, release, decline, another server, inform', () => {
   assert.equal(read(server.answer(message(messageTypes.request, 1, {}, two))).type, messageTypes.ack);
   assert.equal(server.answer(message(messageTypes.release, 1, {}, two)), undefined);
   assert.equal(server.leases.size, 0);
+  read(server.answer(message(messageTypes.request, 1, { 50: bytes4(two) })));
   assert.equal(server.answer(message(messageTypes.decline, 1, { 50: bytes4(two) })), undefined);
   assert.equal(read(server.answer(message(messageTypes.discover, 2))).yiaddr, '10.99.0.3');
   assert.equal(
@@ -140,4 +141,11 @@ test('what is no request gets no answer', () => {
     server.answer(noise);
   }
   assert.ok(server.leases.size <= 1);
+});
+
+test('a client declines only the address that it was given', () => {
+  const { server } = make({ network: parseNetwork('10.99.0.0/29') });
+  for (let last = 2; last < 7; last++)
+    server.answer(message(messageTypes.decline, 9, { 50: bytes4(ip(`10.99.0.${last}`)) }));
+  assert.equal(read(server.answer(message(messageTypes.discover, 1))).yiaddr, '10.99.0.2');
 });

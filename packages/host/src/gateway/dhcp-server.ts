@@ -133,8 +133,10 @@ export function createDhcpServer(options: DhcpServerOptions): DhcpServer {
       case messageTypes.inform:
         return reply(messageTypes.ack, 0);
       case messageTypes.decline:
-        if (request.requestedAddress !== undefined)
-          declined.set(request.requestedAddress, nowMs() + options.leaseSeconds * 1000);
+        // Only the address that the client was given (RFC 2131 §4.3.3): nobody empties the pool by declining all of it.
+        if (request.requestedAddress === undefined || leases.get(key)?.address !== request.requestedAddress)
+          return undefined;
+        declined.set(request.requestedAddress, nowMs() + options.leaseSeconds * 1000);
         leases.delete(key);
         return undefined;
       case messageTypes.release:

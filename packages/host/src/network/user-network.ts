@@ -3,14 +3,14 @@
  *
  * In: options. Out: attachments for targets, published ports, captures. May import: switch, gateway, libos's devices.
  */
-import { type FrameDevice, frameCable } from '@noos/libos';
+import { frameCable } from '@noos/libos';
 import { parseIpv4, parseNetwork } from '../gateway/address.js';
 import type { BoundPort } from '../gateway/bind.js';
 import { startGateway } from '../gateway/gateway.js';
 import type { PublishedPort } from '../gateway/port-spec.js';
 import { createSwitch } from '../switch/switch.js';
 import type { Attachment, StaticAddress } from '../targets/target.js';
-import { type Capture, startCapture } from './capture.js';
+import type { Capture } from './capture.js';
 
 export const defaultNetwork = '10.99.0.0/24';
 const mtuBytes = 1500;
@@ -31,8 +31,8 @@ export interface Station {
 }
 
 export interface UserNetwork {
-  /** A place for one unikernel with hardware address `mac`. `pcap`: a file for every frame it sends and gets. */
-  station(mac: string, address: StaticAddress | undefined, pcap?: string): Station;
+  /** A place for one unikernel with hardware address `mac`. `capture` records every frame it sends and gets. */
+  station(mac: string, address: StaticAddress | undefined, capture?: Capture): Station;
   /** Once its guests have ended: delivers their last bytes, then closes. */
   close(): Promise<void>;
 }
@@ -49,16 +49,8 @@ export async function startUserNetwork(options: UserNetworkOptions = {}): Promis
     hostLoopback: options.hostLoopback ?? true,
     ...(options.resolvers === undefined ? {} : { resolvers: options.resolvers }),
   });
-  const captures: Capture[] = [];
-
-  function captured(device: FrameDevice, path: string): FrameDevice {
-    const capture = startCapture(path);
-    captures.push(capture);
-    return capture.wrap(device);
-  }
-
   return {
-    station(mac, address, pcap) {
+    station(mac, address, capture) {
       let seen: () => void;
       const firstFrame = new Promise<void>((resolve) => {
         seen = resolve;
@@ -71,7 +63,7 @@ export async function startUserNetwork(options: UserNetworkOptions = {}): Promis
           kind: 'switch',
           mtuBytes,
           connect(device) {
-            const detach = ethernet.attach(pcap === undefined ? device : captured(device, pcap));
+            const detach = ethernet.attach(capture === undefined ? device : capture.wrap(device));
             const { receive } = device;
             device.receive = (frame) => {
               seen();
@@ -93,9 +85,6 @@ export async function startUserNetwork(options: UserNetworkOptions = {}): Promis
         },
       };
     },
-    async close() {
-      await gateway.close();
-      for (const capture of captures) capture.close();
-    },
+    close: gateway.close,
   };
 }

@@ -4,11 +4,24 @@
  * In: a name, an address for the host's side. Out: the device, or HostError. May import: errors.
  */
 import { execFile, spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { HostError } from '../errors.js';
 
 const run = promisify(execFile);
+
+/** The kind of the interface of that name (`tap`, `veth`, …), "" for one without; undefined when there is none. */
+async function linkKind(name: string): Promise<string | undefined> {
+  try {
+    const { stdout } = await run('ip', ['-json', '-details', 'link', 'show', 'dev', name]);
+    const [link] = JSON.parse(stdout) as {
+      linkinfo?: { info_kind?: string; info_data?: { type?: string } };
+    }[];
+    return link?.linkinfo?.info_data?.type ?? link?.linkinfo?.info_kind ?? '';
+  } catch (error) {
+    if (/does not exist/.test(String((error as { stderr?: string }).stderr))) return undefined;
+    throw explain(error, name);
+  }
+}
 
 /** IFNAMSIZ less the NUL (linux/if.h), without what would need quoting. */
 const namePattern = /^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,14}$/;
@@ -65,8 +78,9 @@ export async function openTap(name: string, hostAddress: string | undefined): Pr
       'bad-option',
       `${name} is no name for a network device: 1 to 15 letters, digits, - _ .`,
     );
-  if (existsSync(`/sys/class/net/${name}`)) {
-    if (!existsSync(`/sys/class/net/${name}/tun_flags`))
+  const kind = await linkKind(name);
+  if (kind !== undefined) {
+    if (kind !== 'tap')
       throw new HostError('tap-busy', `${name} is a network device but no TAP device: choose another name`);
     return { name, created: false, remove: async () => {} };
   }

@@ -5,7 +5,7 @@
  */
 import { existsSync } from 'node:fs';
 import { builtinModules } from 'node:module';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { applicationModules, runtimeDirectory } from '@noos/runtime';
 import type { Plugin } from 'esbuild';
 
@@ -54,6 +54,11 @@ function entryText({ entry, features }: PluginOptions): string {
   ].join('\n');
 }
 
+/** The folder of the npm package that a file belongs to; undefined for the application's own files. */
+export function packageOf(file: string): string | undefined {
+  return /^.*\/node_modules\/(?:@[^/]+\/)?[^/]+(?=\/)/.exec(file)?.[0];
+}
+
 export function noosPlugin(options: PluginOptions): Plugin {
   return {
     name: 'noos',
@@ -69,6 +74,14 @@ export function noosPlugin(options: PluginOptions): Plugin {
           return { path: file, sideEffects: name === 'globals' };
         const known = applicationModules.map((module) => `noos:${module}`).join(', ');
         return { errors: [{ text: `there is no module ${path}; there are ${known}`, detail: importer }] };
+      });
+      // What a package reads is put into the image: a path must not lead it to other files of whoever builds.
+      build.onResolve({ filter: /^(\.\.)?\// }, ({ path, importer, resolveDir, namespace }) => {
+        const own = namespace === 'file' ? packageOf(importer) : undefined;
+        if (own === undefined || resolve(resolveDir, path).startsWith(`${own}/`)) return undefined;
+        return {
+          errors: [{ text: `a package may not import a file outside of it: ${path}`, detail: importer }],
+        };
       });
       build.onResolve({ filter: /^@noos\/abi$/ }, async ({ path, resolveDir, kind, pluginData }) => {
         if (pluginData === 'resolving') return undefined;

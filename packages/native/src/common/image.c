@@ -84,6 +84,8 @@ const char *noos_image_parse(struct noos_image *image, const uint8_t *bytes, uin
   if (memcmp(bytes + NOOS_IMAGE_HEADER_LIBOS_DIGEST, noos_libos_digest, 32) != 0)
     return "the image was built with another libos.wasm than this runtime: build both again";
   const char *error = parse_sections(image);
+  if (error == NULL && image->sections[NOOS_IMAGE_SECTION_MANIFEST].bytes == NULL)
+    error = "the image has no manifest: build it again";
   if (error == NULL) error = check_memory(image, NOOS_IMAGE_SECTION_ENGINE_GLOBALS, noos_engine_global_count);
   if (error == NULL) error = check_memory(image, NOOS_IMAGE_SECTION_LIBOS_GLOBALS, noos_libos_global_count);
   return error;

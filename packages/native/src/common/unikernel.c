@@ -74,6 +74,21 @@ bool noos_parameters_add(const char *text, uint32_t length) {
   return true;
 }
 
+uint64_t noos_parameter_number(const char *key, uint64_t otherwise) {
+  uint32_t key_length = 0;
+  while (key[key_length] != '\0') key_length++;
+  for (uint32_t line = 0, end; line < parameters_length; line = end + 1) {
+    for (end = line; parameters[end] != '\n';) end++;
+    if (end - line <= key_length || parameters[line + key_length] != '=') continue;
+    if (memcmp(parameters + line, key, key_length) != 0) continue;
+    otherwise = 0;
+    /* Ten digits hold every u32, which is what libos reads. */
+    for (uint32_t at = line + key_length + 1; at < end && at < line + key_length + 11; at++)
+      if (parameters[at] >= '0' && parameters[at] <= '9') otherwise = otherwise * 10 + (uint64_t)(parameters[at] - '0');
+  }
+  return otherwise;
+}
+
 uint32_t noos_parameters_read(uint8_t *destination, uint32_t capacity) {
   if (capacity >= parameters_length) memcpy(destination, parameters, parameters_length);
   return parameters_length;

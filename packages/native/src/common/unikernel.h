@@ -41,6 +41,9 @@ bool noos_image_digest_matches(const struct noos_image *image);
 /* Appends `key=value` lines; a missing last newline is added. False when the 64 KiB for parameters are full. */
 bool noos_parameters_add(const char *text, uint32_t length);
 
+/* The decimal number that the last `key=value` line gives; `otherwise` when there is none. */
+uint64_t noos_parameter_number(const char *key, uint64_t otherwise);
+
 /* Places both memories' pages, restores the globals, builds the tables. Returns NULL or an error text. */
 const char *noos_unikernel_restore(const struct noos_image *image);
 

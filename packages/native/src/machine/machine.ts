@@ -6,6 +6,7 @@
  * `exit N`. When the host's end closes, the machine ends at once. May import: the machine folder, node's own modules.
  */
 import { spawn } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { PassThrough, type Readable } from 'node:stream';
 import { descriptors, type MachineOptions, maxDevices, qemuArguments } from './qemu.js';
@@ -62,6 +63,14 @@ export interface Vm {
   exited: Promise<VmExit>;
 }
 
+/**
+ * A user that nobody has (below 2^31, above what distributions and subordinate ranges give out), another for each
+ * machine: one that breaks out of QEMU reaches neither the host's files nor another machine. Undefined unless root.
+ */
+function unprivilegedUser(): number | undefined {
+  return process.getuid?.() === 0 ? randomInt(0x7000_0000, 0x7fff_0000) : undefined;
+}
+
 /** Both streams' bytes in the order of their arrival; ends when both have ended. */
 function merged(...streams: Readable[]): Readable {
   const all = new PassThrough();
@@ -100,7 +109,9 @@ export function startVm(options: VmOptions): Vm {
     ...(parameters === undefined ? [] : ['noos.parameters=control']),
     ...(options.imageChecked ? ['noos.image=checked'] : []),
   ];
-  const child = spawn(qemuProgram, qemuArguments({ ...options, commandLine }), {
+  const runAs = options.runAs ?? unprivilegedUser();
+  const machine = { ...options, commandLine, ...(runAs === undefined ? {} : { runAs }) };
+  const child = spawn(qemuProgram, qemuArguments(machine), {
     stdio: [
       'ignore',
       'ignore',

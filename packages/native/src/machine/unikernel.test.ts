@@ -1,6 +1,6 @@
 /** runtime-vm.elf with tiny guests in the place of libos: turns, parameters, stop, panics, network, disks, bad images. */
 import assert from 'node:assert/strict';
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { before, test } from 'node:test';
 import { buildGuest, type Guest } from '../testing/guest.js';
 import type { Vm, VmOptions } from './machine.js';
@@ -49,6 +49,38 @@ test('parameters of the control channel are not on a command line', async () => 
   assert.doesNotMatch(readFileSync(`/proc/${vm.pid}/cmdline`, 'latin1'), /token/);
   vm.stop();
   assert.equal((await ended).code, 0);
+});
+
+test('QEMU itself has nothing: a user of its own, no capability, an empty root, a filter', async () => {
+  assert.equal(process.getuid?.(), 0, 'this test needs root');
+  const [one, other] = [start('i', { nets }), start('i', { nets })];
+  const ended = [finish(one), finish(other)];
+  const status = (vm: Vm): Map<string, string> =>
+    new Map(
+      readFileSync(`/proc/${vm.pid}/status`, 'utf8')
+        .split('\n')
+        .map((line) => line.split(/:\s*/, 2) as [string, string]),
+    );
+  const uid = (vm: Vm): number => Number(status(vm).get('Uid')!.split('\t')[0]);
+  await until(() => uid(one) !== 0 && uid(other) !== 0, 'users other than root');
+  assert.notEqual(uid(one), uid(other));
+  for (const vm of [one, other]) {
+    const now = status(vm);
+    assert.deepEqual(
+      ['Uid', 'Gid'].map((field) => now.get(field)),
+      Array.from({ length: 2 }, () => Array(4).fill(uid(vm)).join('\t')),
+    );
+    assert.equal(now.get('CapEff'), '0000000000000000');
+    assert.equal(now.get('NoNewPrivs'), '1');
+    assert.equal(now.get('Seccomp'), '2');
+    await until(() => !existsSync(`/proc/${vm.pid}/root/etc`), 'empty root');
+    assert.doesNotMatch(
+      readFileSync(`/proc/${vm.pid}/cmdline`, 'latin1'),
+      /elevateprivileges=children|spawn=allow/,
+    );
+    vm.stop();
+  }
+  for (const { code } of await Promise.all(ended)) assert.equal(code, 0);
 });
 
 test('random bytes differ in every run', async () => {

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -49,6 +50,12 @@ static void close_others(const struct rights *rights) {
  */
 static void leave_file_system(void) {
   if (chroot("/proc/self/fdinfo") == 0 && chdir("/") < 0) fail(exit_failure, "confinement", "chdir", errno);
+}
+
+/* Growing a memory is an allowed call, and 16 GiB are reserved: the kernel refuses what the image was not given. */
+static void limit_memory(const struct rights *rights) {
+  struct rlimit limit = {rights->data_bytes, rights->data_bytes};
+  if (setrlimit(RLIMIT_DATA, &limit) < 0) fail(exit_failure, "confinement", "memory cannot be bounded", errno);
 }
 
 static void drop_capabilities(void) {
@@ -138,6 +145,7 @@ static void install_filter(const struct rights *rights) {
 
 void confine(const struct rights *rights) {
   close_others(rights);
+  limit_memory(rights);
   leave_file_system();
   if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) fail(exit_failure, "confinement", "no_new_privs", errno);
   drop_capabilities();

@@ -5,6 +5,8 @@
 #ifndef NOOS_CONFINE_H
 #define NOOS_CONFINE_H
 
+#include <stdint.h>
+
 enum { max_confined_fds = 16 };
 
 /* Descriptors by what may be done with them; -1 for absent. */
@@ -15,9 +17,11 @@ struct rights {
   /* pread, pwrite, fdatasync. */
   int disk_fds[max_confined_fds];
   int disk_count;
+  /* Private writable memory in bytes (RLIMIT_DATA): the two reservations may grow no further together. */
+  uint64_t data_bytes;
 };
 
-/* Closes all other descriptors above 2, leaves the file system, drops capabilities, installs the filter. */
+/* Closes all other descriptors above 2, bounds memory, leaves the file system, drops capabilities, installs the filter. */
 void confine(const struct rights *rights);
 
 #endif

@@ -102,6 +102,15 @@ static void open_disks(const struct options *options) {
   }
 }
 
+enum {
+  mebibyte = 1 << 20,
+  /* docs/architecture.md, start parameters: what holds unless they say otherwise. */
+  default_engine_bytes = 64 * mebibyte,
+  default_tcp_bytes = 64 * mebibyte,
+  /* The rest: native stack, libos's pools at their largest, fragmentation. */
+  other_bytes = 1024 * mebibyte,
+};
+
 static void run(void) {
   confine(&rights);
   loop_run();
@@ -126,6 +135,8 @@ int main(int argc, char **argv) {
     /* Values may be secrets, and other users can read the command line in /proc. */
     memset(options.parameters[i] + (equals + 1 - options.parameters[i]), '*', strlen(equals + 1));
   }
+  rights.data_bytes = noos_parameter_number("memory.engine", default_engine_bytes) +
+                      noos_parameter_number("tcp.memory", default_tcp_bytes) + other_bytes;
   rights.stream_fds[rights.stream_count++] = loop_watch_signals();
   memory_watch_faults();
   memory_reserve(image_fd);

@@ -3,7 +3,13 @@
  *
  * In: text, a lookup of variables. Out: the text with variables replaced, or its words. May import: text, glob.
  */
-import { longestPrefix, longestSuffix, replaceGlob, shortestPrefix, shortestSuffix } from '../../glob.js';
+import {
+  longestPrefix,
+  longestSuffix,
+  replaceGlob,
+  shortestPrefix,
+  shortestSuffix,
+} from '../../archive/glob.js';
 import { isSpace, SyntaxProblem } from './text.js';
 
 export type Lookup = (name: string) => string | undefined;

@@ -14,8 +14,8 @@ import { extractTar } from '../../archive/extract.js';
 import { removeTree } from '../../archive/tree.js';
 import { DaemonError, errnoOf } from '../../errors.js';
 import { parseMountTable } from '../../volumes/mount-table.js';
+import { userBelow } from '../spec/user-files.js';
 import type { Container } from '../types.js';
-import { userBelow } from '../users.js';
 import { type CopyPath, fileMode, mountAbove, parseCopyPath } from './paths.js';
 import type { Tree, Trees } from './tree.js';
 

@@ -11,11 +11,11 @@ import type { AppArmor } from '../app-armor/app-armor.js';
 import { defaultProfile } from '../app-armor/profile.js';
 import { publish as publishOf } from '../context.js';
 import type { Trees } from '../copy/tree.js';
+import { startExitCode } from '../lifecycle/start-exit-code.js';
+import { userBelow } from '../spec/user-files.js';
 import type { ProcessUser } from '../spec/users.js';
-import { startExitCode } from '../start-exit-code.js';
 import { parseDetachKeys } from '../streams/detach-keys.js';
 import type { Container, Containers } from '../types.js';
-import { userBelow } from '../users.js';
 import { execProcess, type OciProcess } from './process.js';
 import type { ExecRequest, ExecSession, ExecSessions } from './sessions.js';
 
@@ -94,7 +94,9 @@ export function createExecs(dependencies: ExecsDependencies): Execs {
   ): Promise<StartedExec> {
     const runtime = runtimeOf(container);
     const { request } = session;
-    const user = request.User ? await lookUp(container, request.User) : undefined;
+    // Looked up also for the container's own user: files that would keep runc waiting are an error here.
+    const found = await lookUp(container, request.User || container.config.User || '');
+    const user = request.User ? found : undefined;
     const configuration = (await runtime.configuration(container.id)) as { process: OciProcess };
     if (configuration.process.apparmorProfile === defaultProfile) await appArmor.ensureDefault();
     const running = await runtime.exec({

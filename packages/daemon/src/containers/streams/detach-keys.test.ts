@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { createRandom } from '../../seeded-random.js';
+import { createRandom } from '../../testing/seeded-random.js';
 import { createDetachScanner, defaultDetachKeys, parseDetachKeys } from './detach-keys.js';
 
 test('keys in Docker syntax', () => {

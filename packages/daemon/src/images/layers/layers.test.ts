@@ -20,7 +20,7 @@ import { type Header, typeFlags } from '../../archive/header.js';
 import { makeRandomTree, pictureOf } from '../../archive/random-tree.js';
 import { tarEntry, tarOfEntries } from '../../archive/testing.js';
 import { createLayout, type Layout } from '../../layout.js';
-import { createRandom } from '../../seeded-random.js';
+import { createRandom } from '../../testing/seeded-random.js';
 import type { Digest, Layers } from '../types.js';
 import { createLayers } from './layers.js';
 import { mountsBelow } from './mount-table.js';

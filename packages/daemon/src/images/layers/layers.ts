@@ -21,7 +21,7 @@ import { createTar } from '../../archive/create.js';
 import { DaemonError } from '../../errors.js';
 import type { Layout } from '../../layout.js';
 import { crashPoint } from '../../storage/crash-point.js';
-import { emptyLayerDiffId } from '../image-config.js';
+import { emptyLayerDiffId } from '../documents/image-config.js';
 import type { Digest, Layer, Layers, PreparedLayer } from '../types.js';
 import { changesOf } from './changes.js';
 import { openGraph } from './graph.js';

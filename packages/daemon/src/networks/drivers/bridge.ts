@@ -5,20 +5,21 @@
  */
 import { readFile, writeFile } from 'node:fs/promises';
 import { DaemonError, errnoOf } from '../../errors.js';
-import { parsePrefix } from '../addresses.js';
-import type { Firewall } from '../firewall.js';
-import { applyLinks, type Change, type Link, listLinks } from '../links.js';
-import { randomMac } from '../mac.js';
-import { bridgeSettings, type GatewayMode, optionNames, parseBoolean } from '../options.js';
+import { parsePrefix } from '../addresses/addresses.js';
+import { randomMac } from '../addresses/mac.js';
+import type { Firewall } from '../firewall/firewall.js';
+import type { FirewallBridge } from '../firewall/ruleset.js';
+import { applyLinks, type Change, type Link, listLinks } from '../netlink/links.js';
 import {
   deleteLink,
+  indicesOf,
   newVeth,
   replaceNeighbour,
   sendRoute,
   setHairpin,
   withNamespaceFd,
-} from '../rtnetlink.js';
-import type { FirewallBridge } from '../ruleset.js';
+} from '../netlink/rtnetlink.js';
+import { bridgeSettings, type GatewayMode, optionNames, parseBoolean } from '../records/options.js';
 import type { JoinRequest, Network, NetworkDriver } from '../types.js';
 
 export interface BridgeDeps {
@@ -78,6 +79,21 @@ async function requireBridgeNetfilter(): Promise<void> {
   }
 }
 
+/**
+ * Containers are no routers of the host: it takes neither router advertisements (CVE-2020-13401) nor redirects from a
+ * bridge, also of a network without IPv6, whose bridge has a link-local address all the same.
+ */
+async function distrustNeighbours(bridge: string): Promise<void> {
+  await writeHostSysctl(`net/ipv4/conf/${bridge}/accept_redirects`, '0');
+  try {
+    await writeHostSysctl(`net/ipv6/conf/${bridge}/accept_ra`, '0');
+    await writeHostSysctl(`net/ipv6/conf/${bridge}/accept_redirects`, '0');
+  } catch (error) {
+    // A kernel without IPv6.
+    if (errnoOf(error) !== 'ENOENT') throw error;
+  }
+}
+
 export function createBridgeDriver({ firewall, instance, networks }: BridgeDeps): NetworkDriver {
   async function makeLink(network: Network, existing: Link | undefined): Promise<void> {
     const { interface: name, icc, mtuBytes } = bridgeSettings(network);
@@ -99,10 +115,10 @@ export function createBridgeDriver({ firewall, instance, networks }: BridgeDeps)
       if (!has.has(address))
         changes.push(['addr', 'add', address, 'dev', name, ...(address.includes(':') ? ['nodad'] : [])]);
     changes.push(['link', 'set', name, 'mtu', String(mtuBytes), 'up']);
-    if (network.enableIPv6) await enableForwarding(6);
     await applyLinks(changes);
     await writeHostSysctl(`net/ipv4/conf/${name}/route_localnet`, '1');
-    if (network.enableIPv6) await writeHostSysctl(`net/ipv6/conf/${name}/accept_ra`, '0');
+    await distrustNeighbours(name);
+    if (network.enableIPv6) await enableForwarding(6);
     if (!icc) await requireBridgeNetfilter();
   }
 
@@ -193,7 +209,7 @@ async function join(
 ): Promise<void> {
   const { interface: bridge, mtuBytes } = bridgeSettings(network);
   const host = endpoint.hostInterface;
-  const master = await indexOf(bridge);
+  const [master] = (await indicesOf('', [bridge])) as [number];
   // The host may still know another MAC for an address that was given back a moment ago.
   const neighbours = [endpoint.address, endpoint.address6]
     .filter((address) => address !== '')
@@ -218,9 +234,6 @@ async function join(
     throw error;
   }
 }
-
-const indexOf = async (name: string): Promise<number> =>
-  Number(await readFile(`/sys/class/net/${name}/ifindex`, 'utf8'));
 
 async function removeLink(name: string): Promise<void> {
   try {

@@ -5,9 +5,9 @@
  */
 import { DaemonError, errnoOf } from '../../errors.js';
 import { CommandError } from '../../linux/run.js';
-import { applyLinks, type Change, listLinks } from '../links.js';
-import { defaultMtuBytes, isInterfaceName, mtuOf } from '../options.js';
-import { deleteLink, sendRoute } from '../rtnetlink.js';
+import { applyLinks, type Change, listLinks } from '../netlink/links.js';
+import { deleteLink, sendRoute } from '../netlink/rtnetlink.js';
+import { defaultMtuBytes, isInterfaceName, mtuOf } from '../records/options.js';
 import type { Network, NetworkDriver } from '../types.js';
 
 const modes = ['bridge', 'private', 'vepa', 'passthru'] as const;

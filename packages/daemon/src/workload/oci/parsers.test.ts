@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { lives, startTime } from '../../linux/process.js';
-import { createRandom } from '../../seeded-random.js';
+import { createRandom } from '../../testing/seeded-random.js';
 import { createPacketParser } from './attach.js';
 import { configText } from './config-text.js';
 import { lastLogError } from './failure.js';

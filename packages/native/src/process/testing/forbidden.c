@@ -1,7 +1,9 @@
 /*
- * For the test of confinement: gives up all rights as runtime-process does, then makes one system call.
+ * For the test of confinement: gives up all rights as runtime-process does, then acts as an attacker would who runs
+ * code of his own in it.
  *
- * In: the call's name. Out: exit code 0 when it was allowed; the kernel's SIGSYS otherwise. May include: confine.h.
+ * In: a call's name. Out: exit code 0 when it was allowed; the kernel's SIGSYS otherwise. With `every call` it makes
+ * each call of the kernel's table once and prints the numbers of those that did not kill. May include: confine.h.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -15,6 +17,7 @@
 #include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "confine.h"
@@ -64,6 +67,8 @@ static long make_call(const char *call) {
   CALL("pwrite disk", SYS_pwrite64, disk, "x", 1, 0);
   CALL("getrandom", SYS_getrandom, page, 16, 0);
   CALL("grow engine", SYS_mprotect, NOOS_ENGINE_BASE + 0x100000000, 4096, PROT_READ | PROT_WRITE);
+  /* Allowed and refused: more than the process was given. */
+  CALL("grow beyond the limit", SYS_mprotect, NOOS_ENGINE_BASE, 1 << 30, PROT_READ | PROT_WRITE);
   CALL("grow libos", SYS_mprotect, NOOS_LIBOS_BASE, 4096, PROT_READ | PROT_WRITE);
   return -1;
 }
@@ -75,6 +80,33 @@ static long call_32_bit_exit(void) {
   return result;
 }
 
+enum {
+  /* Above the highest number of Linux 6.18 (file_setattr, 469). */
+  calls_end = 600,
+  x32_bit = 0x40000000,
+};
+
+/*
+ * Makes every call, each in a confined child of its own, with arguments that name nothing: what the filter allows on
+ * certain descriptors or addresses only is killed as well.
+ */
+static int print_allowed(const struct rights *rights) {
+  for (unsigned abi = 0; abi <= x32_bit; abi += x32_bit)
+    for (unsigned number = 0; number < calls_end; number++) {
+      pid_t child = fork();
+      if (child < 0) return 2;
+      if (child == 0) {
+        confine(rights);
+        syscall(abi | number, -1, -1, -1, -1, -1, -1);
+        _exit(0);
+      }
+      int status;
+      if (waitpid(child, &status, 0) != child) return 2;
+      if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGSYS) printf("%u\n", abi | number);
+    }
+  return 0;
+}
+
 int main(int argc, char **argv) {
   if (argc != 2) return 2;
   stream = eventfd(0, EFD_NONBLOCK);
@@ -83,7 +115,10 @@ int main(int argc, char **argv) {
   int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE;
   mmap((void *)NOOS_ENGINE_BASE, NOOS_RESERVATION_BYTES, PROT_NONE, flags, -1, 0);
   mmap((void *)NOOS_LIBOS_BASE, NOOS_RESERVATION_BYTES, PROT_NONE, flags, -1, 0);
-  struct rights rights = {.stream_fds = {stream}, .stream_count = 1, .disk_fds = {disk}, .disk_count = 1};
+  struct rights rights = {.stream_fds = {stream}, .stream_count = 1, .disk_fds = {disk}, .disk_count = 1,
+                          .data_bytes = 256 << 20};
+  if (strcmp(argv[1], "32-bit exit without a filter") == 0) return (int)call_32_bit_exit();
+  if (strcmp(argv[1], "every call") == 0) return print_allowed(&rights);
   confine(&rights);
   long result = strcmp(argv[1], "32-bit exit") == 0 ? call_32_bit_exit() : make_call(argv[1]);
   _exit(result < 0 ? 1 : 0);

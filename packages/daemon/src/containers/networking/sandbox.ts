@@ -1,0 +1,52 @@
+/**
+ * What a container asks of the networks.
+ *
+ * In: its record. Out: SandboxRequest. May import: container and network types.
+ */
+import type { SandboxRequest } from '../../networks/types.js';
+import type { Context } from '../context.js';
+import type { Container } from '../types.js';
+import { linkRequests } from './links.js';
+
+/** dockerd's defaults in network namespaces of its own (daemon/oci_linux.go). */
+const defaultSysctls: Readonly<Record<string, string>> = {
+  'net.ipv4.ip_unprivileged_port_start': '0',
+  'net.ipv4.ping_group_range': '0 2147483647',
+};
+
+export function sandboxRequest(
+  context: Pick<Context, 'config' | 'runtimeOf'>,
+  container: Container,
+): SandboxRequest {
+  const { config, hostConfig } = container;
+  const { bridge } = container.endpoints;
+  const endpoints = bridge
+    ? { ...container.endpoints, bridge: { ...bridge, Links: linkRequests(container) } }
+    : container.endpoints;
+  const ownNamespace = !Object.hasOwn(endpoints, 'host');
+  return {
+    id: container.id,
+    name: container.name,
+    hostNames: config.Domainname
+      ? [`${config.Hostname!}.${config.Domainname}`, config.Hostname!]
+      : [config.Hostname!],
+    endpoints,
+    ports: hostConfig.PortBindings ?? {},
+    exposedPorts: Object.keys(config.ExposedPorts ?? {}),
+    publishAll: hostConfig.PublishAllPorts ?? false,
+    dns: {
+      servers: hostConfig.Dns?.length ? hostConfig.Dns : context.config.dns,
+      search: hostConfig.DnsSearch?.length ? hostConfig.DnsSearch : context.config.dnsSearch,
+      options: hostConfig.DnsOptions?.length ? hostConfig.DnsOptions : context.config.dnsOptions,
+    },
+    sysctls: ownNamespace
+      ? {
+          ...defaultSysctls,
+          ...Object.fromEntries(
+            Object.entries(hostConfig.Sysctls ?? {}).filter(([name]) => name.startsWith('net.')),
+          ),
+        }
+      : {},
+    attachment: context.runtimeOf(container).features.attachment,
+  };
+}

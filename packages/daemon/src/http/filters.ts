@@ -1,2 +1,0 @@
-/** The filters of a request, for handlers. May import: filters. */
-export * from '../filters.js';
