@@ -83,6 +83,8 @@ export const RESCUED: u32 = 1 << 22;
 export const FIN_AHEAD: u32 = 1 << 23;
 /** Counted among its peer's connections. */
 export const COUNTED: u32 = 1 << 28;
+/** Opened by a router, for somebody behind it. */
+export const FROM_ROUTER: u32 = 1 << 29;
 
 // Values of Connection.recovery.
 export const RECOVERY_NONE: u8 = 0;
