@@ -85,6 +85,8 @@ export const FIN_AHEAD: u32 = 1 << 23;
 export const COUNTED: u32 = 1 << 28;
 /** Released with bytes that nobody will read: a reset takes the place of the FIN once our own bytes are acknowledged. */
 export const RESET_DUE: u32 = 1 << 24;
+/** Opened by a router, for somebody behind it. */
+export const FROM_ROUTER: u32 = 1 << 29;
 
 // Values of Connection.recovery.
 export const RECOVERY_NONE: u8 = 0;

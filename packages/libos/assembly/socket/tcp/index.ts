@@ -25,6 +25,7 @@ import {
   connectionsCreate,
   FIN_QUEUED,
   FIN_RECEIVED,
+  FROM_ROUTER,
   has,
   NO_DELAY,
   RELEASED,
@@ -271,6 +272,12 @@ export function tcpPeerAddress(handle: i32): u32 {
 export function tcpPeerPort(handle: i32): u32 {
   const c = connectionOf(handle);
   return c === null ? 0 : c.peerPort;
+}
+
+/** Whether a router has opened the connection, for somebody behind it. */
+export function tcpFromRouter(handle: i32): bool {
+  const c = connectionOf(handle);
+  return c !== null && has(c, FROM_ROUTER);
 }
 
 function socketOf(handle: i32): Socket | null {
