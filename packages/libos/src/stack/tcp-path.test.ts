@@ -121,7 +121,7 @@ test('path MTU: what was too large goes out again smaller, once the error quotes
   peer.run(1);
   assert.deepEqual(
     peer.take().map(({ payload }) => payload.length),
-    [512, 512],
+    [536, 488],
   );
 });
 
