@@ -6,6 +6,7 @@
  */
 import {
   ipv4Send,
+  linkMtuBytes,
   outputFeatures,
   pathMtuBytes,
   SEND_DEVICE_FULL,
@@ -60,14 +61,14 @@ const HEADERS_BYTES: u32 = IPV4_HEADER_BYTES + TCP_HEADER_BYTES;
 /** Largest payload handed down at once: with all headers it fits IPv4's 65,535 bytes. */
 const PAYLOAD_LIMIT_BYTES: u32 = 65_400;
 
-/** The MSS option to announce to a peer (RFC 6691: options are not taken off). */
+/** The MSS option to announce to a peer (RFC 6691: options are not taken off; RFC 9293 §3.7.1: by what we can receive). */
 export function announcedMss(peerAddress: u32): u32 {
-  return min(pathMtuBytes(peerAddress) - HEADERS_BYTES, 65_495);
+  return min(linkMtuBytes(peerAddress) - HEADERS_BYTES, 65_495);
 }
 
 /** Sets `mss` from the peer's option, the path and the options that every segment carries. */
 export function mssUpdate(c: Connection): void {
-  const path = announcedMss(c.peerAddress);
+  const path = min(pathMtuBytes(c.peerAddress) - HEADERS_BYTES, 65_495);
   const options = has(c, TIMESTAMPS) ? TIMESTAMPS_BYTES : 0;
   c.mss = max(min(max(c.peerMss, MSS_LEAST_BYTES), path), options + MSS_LEAST_BYTES) - options;
 }
