@@ -8,7 +8,7 @@ import { type ApiVersion, currentApiVersion, minimumApiVersion } from '../../htt
 import { formatVersion } from '../../http/version.js';
 import { forwardsIPv4, type HostFacts, limitWarnings } from '../../linux/host-facts.js';
 import type { ToolVersions } from '../../linux/tool-versions.js';
-import { engineVersion } from './identity.js';
+import { buildFacts, engineVersion } from './identity.js';
 
 export interface EngineCounts {
   running: number;
@@ -191,12 +191,13 @@ export function describeVersion(parts: {
   const engine = {
     ApiVersion: formatVersion(currentApiVersion),
     MinAPIVersion: formatVersion(minimumApiVersion),
-    GitCommit: '',
-    GoVersion: '',
+    GitCommit: buildFacts.commit,
+    // The command line prints the line in any case.
+    GoVersion: `none (Node.js ${process.version})`,
     Os: 'linux',
     Arch: facts.goArchitecture,
     KernelVersion: facts.kernelVersion,
-    BuildTime: '',
+    BuildTime: buildFacts.time,
   };
   const tool = (
     Name: string,

@@ -5,7 +5,7 @@
  */
 import type { SandboxRequest } from '../../networks/types.js';
 import type { Context } from '../context.js';
-import type { Container } from '../types.js';
+import type { Container, ContainerConfig } from '../types.js';
 import { linkRequests } from './links.js';
 
 /** dockerd's defaults in network namespaces of its own (daemon/oci_linux.go). */
@@ -13,6 +13,13 @@ const defaultSysctls: Readonly<Record<string, string>> = {
   'net.ipv4.ip_unprivileged_port_start': '0',
   'net.ipv4.ping_group_range': '0 2147483647',
 };
+
+/** The full name and its first part (libnetwork: buildHostsFile). */
+export function hostNamesOf({ Hostname = '', Domainname = '' }: ContainerConfig): string[] {
+  const full = Domainname === '' ? Hostname : `${Hostname}.${Domainname}`;
+  const [short = ''] = full.split('.', 1);
+  return short === '' || short === full ? [full] : [full, short];
+}
 
 export function sandboxRequest(
   context: Pick<Context, 'config' | 'runtimeOf'>,
@@ -27,9 +34,8 @@ export function sandboxRequest(
   return {
     id: container.id,
     name: container.name,
-    hostNames: config.Domainname
-      ? [`${config.Hostname!}.${config.Domainname}`, config.Hostname!]
-      : [config.Hostname!],
+    hostNames: hostNamesOf(config),
+    hostname: config.Hostname!,
     endpoints,
     ports: hostConfig.PortBindings ?? {},
     exposedPorts: Object.keys(config.ExposedPorts ?? {}),
