@@ -201,11 +201,12 @@ export function describeVersion(parts: {
   };
   const tool = (
     Name: string,
-    { version: Version, commit: GitCommit }: { version: string; commit: string },
+    { version: Version, commit }: { version: string; commit: string },
   ) => ({
     Name,
     Version,
-    Details: { GitCommit },
+    // Debian's builds of some do not say it.
+    Details: commit === '' ? {} : { GitCommit: commit },
   });
   return {
     Platform: { Name: 'Noos' },
