@@ -56,12 +56,24 @@ function removeOrphans(directory) {
   }
 }
 
+/** What `docker version` says of the build: commit (unknown outside of a repository), time (SOURCE_DATE_EPOCH when set). */
+function writeBuildFacts() {
+  const git = (...words) => spawnSync('git', words, { encoding: 'utf8' }).stdout?.trim() ?? '';
+  const changed = git('status', '--porcelain', '--untracked-files=no') === '' ? '' : '-changed';
+  const commit = git('rev-parse', '--short', 'HEAD');
+  const epoch = process.env.SOURCE_DATE_EPOCH;
+  const time = epoch === undefined ? new Date() : new Date(Number(epoch) * 1000);
+  const facts = { commit: commit === '' ? 'unknown' : commit + changed, time: time.toISOString() };
+  writeFileSync('packages/daemon/dist/build-facts.json', `${JSON.stringify(facts)}\n`);
+}
+
 for (const name of values.only === undefined ? order : [values.only]) {
   const manifest = `packages/${name}/package.json`;
   if (!existsSync(manifest)) continue;
   if (JSON.parse(readFileSync(manifest, 'utf8')).scripts?.['build:artefacts']) buildArtefacts(name);
   removeOrphans(`packages/${name}/dist`);
   run('node_modules/.bin/tsc', ['-b', `packages/${name}`]);
+  if (name === 'daemon') writeBuildFacts();
 }
 if (values.only === undefined)
   for (const project of ['test', 'bench'])

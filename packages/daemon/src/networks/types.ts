@@ -101,6 +101,8 @@ export interface SandboxRequest {
   name: string;
   /** What the container calls itself, in /etc/hosts and DNS: `host.domain`, `host`. */
   hostNames: readonly string[];
+  /** As the embedded DNS knows it. */
+  hostname: string;
   /** Network name or ID, unless NetworkID says which → settings, in the order of joining; the first gives the default route unless GwPriority. */
   endpoints: Readonly<Record<string, EndpointRequest>>;
   ports: PortMap;

@@ -5,7 +5,7 @@
  */
 import type { EndpointRequest, Sandbox, SandboxRequest } from '../../networks/types.js';
 import type { Context } from '../context.js';
-import type { Container } from '../types.js';
+import type { Container, ContainerConfig } from '../types.js';
 import { linkRequests } from './links.js';
 
 /** dockerd's defaults in network namespaces of its own (daemon/oci_linux.go). */
@@ -38,6 +38,13 @@ export const joinedIds = (
     }),
   );
 
+/** The full name and its first part (libnetwork: buildHostsFile). */
+export function hostNamesOf({ Hostname = '', Domainname = '' }: ContainerConfig): string[] {
+  const full = Domainname === '' ? Hostname : `${Hostname}.${Domainname}`;
+  const [short = ''] = full.split('.', 1);
+  return short === '' || short === full ? [full] : [full, short];
+}
+
 export function sandboxRequest(
   context: Pick<Context, 'config' | 'runtimeOf'>,
   container: Container,
@@ -53,9 +60,8 @@ export function sandboxRequest(
   return {
     id: container.id,
     name: container.name,
-    hostNames: config.Domainname
-      ? [`${config.Hostname!}.${config.Domainname}`, config.Hostname!]
-      : [config.Hostname!],
+    hostNames: hostNamesOf(config),
+    hostname: config.Hostname!,
     endpoints,
     ports: hostConfig.PortBindings ?? {},
     exposedPorts: Object.keys(config.ExposedPorts ?? {}),
