@@ -6,8 +6,8 @@
  */
 import { Pool, poolAt, poolCreate, poolGive, poolIndex, poolTake } from '../../storage/pool';
 import { RANGES_BYTES, Ranges } from '../../storage/reassembler';
-import { Ring, ringFree } from '../../storage/ring';
-import { NEVER_NS, TIMER_TCP, Timer, timerStop } from '../../time/timers';
+import { Ring } from '../../storage/ring';
+import { NEVER_NS, TIMER_TCP, Timer } from '../../time/timers';
 import {
   MSS_DEFAULT_BYTES,
   maximumConnections,
@@ -81,6 +81,8 @@ export const CLOSE_TOLD: u32 = 1 << 21;
 export const RESCUED: u32 = 1 << 22;
 /** The peer's FIN has come ahead of data that is missing. */
 export const FIN_AHEAD: u32 = 1 << 23;
+/** Counted among its peer's connections. */
+export const COUNTED: u32 = 1 << 28;
 /** Released with bytes that nobody will read: a reset takes the place of the FIN once our own bytes are acknowledged. */
 export const RESET_DUE: u32 = 1 << 24;
 
@@ -310,24 +312,6 @@ export function rangesGive(address: usize): void {
   if (address == 0) return;
   heap.free(address);
   rangesInUse--;
-}
-
-/** Gives back what only an open connection needs; received bytes stay readable. */
-export function connectionStopSending(c: Connection): void {
-  timerStop(timerOf(c));
-  ringFree(sendRing(c));
-  rangesGive(c.scoreboard);
-  rangesGive(c.holes);
-  c.scoreboard = 0;
-  c.holes = 0;
-}
-
-/** Gives the object back; when a list still holds it, the list does so as it lets go. */
-export function connectionFree(c: Connection): void {
-  connectionStopSending(c);
-  ringFree(receiveRing(c));
-  c.flags |= GONE;
-  connectionForget(c);
 }
 
 /** A list has let go of `c`. */

@@ -16,7 +16,7 @@ import {
   rangesOverlap,
   rangesTrimBefore,
 } from '../../storage/reassembler';
-import { ringReserve, ringWrite } from '../../storage/ring';
+import { ringWrite } from '../../storage/ring';
 import { nowNs } from '../../time/clock';
 import { FIN } from '../../wire/tcp';
 import { enterTimeWait, resetWhenSent } from './closing';
@@ -35,6 +35,7 @@ import {
 } from './connection';
 import { announcedMss, sendAck } from './emit';
 import { raise } from './events';
+import { ringGrow } from './peers';
 import { noteDuplicate, noteOutOfOrder } from './sack';
 import { schedule } from './schedule';
 import { segmentBits, segmentBytes, segmentPayload, segmentSequence } from './segment';
@@ -76,7 +77,7 @@ function receiveInOrder(c: Connection): void {
   const bytes = segmentBytes;
   const ring = receiveRing(c);
   noteOverlap(c);
-  if (!ringReserve(ring, ring.length + bytes)) {
+  if (!ringGrow(c, ring, ring.length + bytes)) {
     c.flags |= ACK_NOW;
     return;
   }
@@ -101,7 +102,7 @@ function receiveAhead(c: Connection): void {
   const end = segmentSequence + segmentBytes;
   const offset = ring.length + (segmentSequence - c.receiveNext);
   noteOverlap(c);
-  if (ringReserve(ring, offset + segmentBytes)) {
+  if (ringGrow(c, ring, offset + segmentBytes)) {
     if (c.holes == 0) c.holes = rangesTake();
     if (rangesInsert(changetype<Ranges>(c.holes), segmentSequence, end)) {
       ringWrite(ring, offset, segmentPayload, segmentBytes);
