@@ -39,6 +39,7 @@ test('a base is pulled by its full reference and found by its familiar one', asy
     auths: { 'r:5000': { username: 'u' } },
     report() {},
     signal: new AbortController().signal,
+    holds: [],
   });
   assert.equal(found, image);
   assert.deepEqual(asked, [['r:5000/x', 'latest', { username: 'u' }], 'r:5000/x:latest']);

@@ -26,8 +26,15 @@ export function authFor(
 
 export const createPullImage =
   (transfer: Pick<ImageTransfer, 'pull'>, images: Pick<Images, 'get'>): PullImage =>
-  async (name, { platform, auths, report, signal }) => {
+  async (name, { platform, auths, report, signal, holds }) => {
     const reference = withDefaultTag(parseReference(name));
-    await transfer.pull({ reference, platform, auth: authFor(auths, reference.domain), report, signal });
+    await transfer.pull({
+      reference,
+      platform,
+      auth: authFor(auths, reference.domain),
+      report,
+      signal,
+      holds,
+    });
     return images.get(familiarString(reference));
   };

@@ -5,7 +5,7 @@
  */
 import type { Readable } from 'node:stream';
 import type { HostConfig } from '../containers/types.js';
-import type { Digest, Image, ImageRunConfig, Platform, RegistryAuth } from '../images/types.js';
+import type { Digest, Hold, Image, ImageRunConfig, Platform, RegistryAuth } from '../images/types.js';
 import type { ProgressMessage } from '../protocol/progress.js';
 import type { GivenArgs } from './steps/build-args.js';
 
@@ -83,6 +83,8 @@ export type PullImage = (
     auths: Readonly<Record<string, RegistryAuth>>;
     report: Report;
     signal: AbortSignal;
+    /** Gets a hold on the image. */
+    holds: Hold[];
   },
 ) => Promise<Image>;
 

@@ -63,6 +63,7 @@ async function findImage(build: Build, name: string, wanted: Platform | undefine
           auths: options.auths,
           report: build.report,
           signal: build.signal,
+          holds: build.holds,
         });
   build.holds.push(images.hold(image.id));
   return image;

@@ -51,6 +51,8 @@ export interface PullRequest {
   auth: RegistryAuth | undefined;
   report: Report;
   signal: AbortSignal;
+  /** Gets a hold on each image; without it one is kept until it has its name. */
+  holds?: Hold[];
 }
 
 /** moby's pullSchema2Config. */
@@ -255,7 +257,9 @@ export async function pull(parts: PullParts, request: PullRequest): Promise<void
       let changed = false;
       let pulled: Image | undefined;
       for (const one of references) {
-        const result = await withHolds((holds) => pullOne(parts, repository, one, request, holds));
+        const result = await withHolds((holds) =>
+          pullOne(parts, repository, one, request, request.holds ?? holds),
+        );
         changed ||= result.changed;
         pulled = result.image;
       }
