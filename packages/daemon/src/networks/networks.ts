@@ -29,7 +29,8 @@ import { checkRequest, planNetwork, predefinedNetworks, withDefaultOptions } fro
 import { openRegistry } from './records/registry.js';
 import { createNameSource } from './sandboxes/names.js';
 import { createSandboxes } from './sandboxes/sandboxes.js';
-import { createSandboxRecords, type SandboxState } from './sandboxes/state.js';
+import { createSandboxRecords } from './sandboxes/state.js';
+import { createSandboxStates } from './sandboxes/states.js';
 import { createSandboxView } from './sandboxes/view.js';
 import { removeOwnLinks, startNetworks, warnOfForeignDrop } from './start.js';
 import type { Network, NetworkDriver, Networks } from './types.js';
@@ -85,10 +86,11 @@ export async function createNetworks(deps: NetworksDeps): Promise<Networks> {
     return driver;
   };
 
-  const states = new Map<string, SandboxState>();
+  const states = createSandboxStates();
   const records = createSandboxRecords(recordDirectory);
   const view = await createSandboxView({ states, network: registry.byId, dns: settings });
   const sandboxes = createSandboxes({
+    states,
     namespaces: layout.namespaces,
     records,
     firewall,
@@ -175,14 +177,17 @@ export async function createNetworks(deps: NetworksDeps): Promise<Networks> {
           'forbidden',
           `error while removing network: configuration network "${network.name}" is in use`,
         );
-      registry.hide(network.id);
+      const driver = driverOf(network);
+      // The record first: the next start removes links without one, and would make those of a record again.
+      await registry.erase(network.id);
+      crashPoint('network:record-removed');
       try {
-        await driverOf(network).delete(network);
+        await driver.delete(network);
       } catch (error) {
         registry.add(network);
+        await registry.write(network);
         throw error;
       }
-      await registry.erase(network.id);
       if (!network.configOnly) publishEvent('destroy', network);
     },
 
@@ -192,7 +197,7 @@ export async function createNetworks(deps: NetworksDeps): Promise<Networks> {
       // A network that is not there yet is dockerd's concern at start, not at create.
       const problems = Object.entries(request.endpoints).flatMap(([name, wishes]) => {
         try {
-          checkEndpoint({ network: registry.find(name), name }, wishes);
+          checkEndpoint({ network: registry.find(wishes.NetworkID || name), name }, wishes);
           return [];
         } catch (error) {
           if (!(error instanceof DaemonError)) throw error;

@@ -23,8 +23,10 @@ import { bridgeSettings } from '../records/options.js';
 import type { Endpoint, Network, NetworkDriver, SandboxRequest } from '../types.js';
 import { announce } from './announce.js';
 import { isInHost, type Joined, type SandboxRecords, type SandboxState } from './state.js';
+import type { SandboxStates } from './states.js';
 
 export interface SandboxDeps {
+  states: Pick<SandboxStates, 'setJoined'>;
   namespaces: string;
   records: SandboxRecords;
   firewall: Firewall;
@@ -302,7 +304,10 @@ export function createSandboxes(deps: SandboxDeps) {
       const { network, driver, request } = partsOf(state, joined);
       const before = portTargetIds(state);
       await driver.leave(network, request);
-      state.joined = state.joined.filter((each) => each !== joined);
+      deps.states.setJoined(
+        state,
+        state.joined.filter((each) => each !== joined),
+      );
       for (const family of [4, 6] as const)
         if (state.gateways[family] === joined.endpoint.endpointId) delete state.gateways[family];
       if (!isInHost(state)) await updateRoutes(state);
