@@ -31,7 +31,7 @@ async function load(count: number, address: string, port: number): Promise<numbe
 enterNamespace();
 createTap();
 execFileSync('ip', ['link', 'set', tapName, 'txqueuelen', '10000']);
-execFileSync('sysctl', ['-qw', 'net.ipv4.ip_local_port_range=2000 65000']);
+execFileSync('sysctl', ['-qw', 'net.ipv4.ip_local_port_range=10000 65000']);
 const image = buildImage('examples/hello');
 const sides: [string, number, () => Promise<Started>][] = [
   [guestAddress, guestPort, () => startServer(runtimeProcess, tapArguments(image), guestAddress, guestPort)],
