@@ -114,6 +114,7 @@ export async function runHere(
   const parameters = new Map([
     ['host.name', hostNameOf(name)],
     ...Object.entries(options.env ?? {}).map(([key, value]): [string, string] => [`env.${key}`, value]),
+    ...Object.entries(options.limits ?? {}),
   ]);
   try {
     const run = await targets[options.target]({

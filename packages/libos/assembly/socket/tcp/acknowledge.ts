@@ -5,7 +5,7 @@
  * May import: platform, storage, time, wire.
  */
 import { SOCKET_EVENT_WRITABLE } from '../../platform/index';
-import { RING_FIRST_BYTES, ringConsume, ringFree } from '../../storage/ring';
+import { ringConsume } from '../../storage/ring';
 import { nowNs } from '../../time/clock';
 import { NEVER_NS } from '../../time/timers';
 import { FIN } from '../../wire/tcp';
@@ -24,7 +24,6 @@ import {
   TIMESTAMPS,
   WANT_WRITE,
 } from './connection';
-import { sendChallenge } from './emit';
 import { raise } from './events';
 import { timestampClock } from './initial-sequence';
 import {
@@ -44,14 +43,15 @@ import {
 import { duplicateReported, takeSelective } from './loss/selective';
 import { tailLossAcknowledged, tailLossArm } from './loss/tail-loss';
 import { answersFirstSending, undo, undoDuplicate } from './loss/undo';
+import { ringEmptied } from './peers';
 import { retransmitDeadline, rttSample } from './rtt';
 import { markDirty, schedule } from './schedule';
 import { segmentAck, segmentBits, segmentBytes, segmentSequence, segmentWindow } from './segment';
 import { after, before } from './sequence';
 import { CLOSING, FIN_WAIT_1, FIN_WAIT_2, LAST_ACK } from './state';
 
-/** Emptied rings larger than this give their memory back. */
-const RING_KEPT_BYTES: u32 = RING_FIRST_BYTES << 2;
+/** `acknowledgedBytes` stops here: the largest window (RFC 7323 §2.3). */
+const ACKNOWLEDGED_COUNTED_BYTES: u32 = 1 << 30;
 
 /** So much room is worth an event even where the buffer holds much more. */
 const ROOM_WORTH_BYTES: u32 = 262_144;
@@ -127,9 +127,10 @@ function moveUnacknowledged(c: Connection): bool {
   const fin = acknowledged > ring.length;
   if (ring.length > 0) {
     ringConsume(ring, min(acknowledged, ring.length), true);
-    if (ring.length == 0 && ring.capacity > RING_KEPT_BYTES) ringFree(ring);
+    if (ring.length == 0) ringEmptied(c, ring);
   }
   c.sendUnacknowledged = segmentAck;
+  c.acknowledgedBytes = min(c.acknowledgedBytes + acknowledged, ACKNOWLEDGED_COUNTED_BYTES);
   flightAcknowledged(c);
   c.flags |= ADVANCED;
   if (sampleRoundTrip(c)) c.backoff = 0;
@@ -161,21 +162,10 @@ function takeDelivered(c: Connection, moved: bool, news: bool): void {
   if (moved || news) tailLossArm(c);
 }
 
-/** False: the segment is to be dropped, or the connection is gone. */
+/** Takes over a checked acknowledgement; an old one says nothing. False: the connection is gone. */
 export function acknowledge(c: Connection): bool {
-  if (after(segmentAck, c.sendNext)) {
-    sendChallenge(c);
-    return false;
-  }
   const unacknowledged = c.sendUnacknowledged;
-  if (before(segmentAck, unacknowledged)) {
-    // RFC 5961 §5.2: too old to be a delayed duplicate.
-    if (before(segmentAck, unacknowledged - max(c.sendWindowLargest, 65_535))) {
-      sendChallenge(c);
-      return false;
-    }
-    return true;
-  }
+  if (before(segmentAck, unacknowledged)) return true;
   deliveredReset();
   const news = has(c, SACK) && takeSelective(c);
   const windowBefore = c.sendWindow;

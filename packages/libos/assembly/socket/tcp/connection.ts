@@ -6,8 +6,8 @@
  */
 import { Pool, poolAt, poolCreate, poolGive, poolIndex, poolTake } from '../../storage/pool';
 import { RANGES_BYTES, Ranges } from '../../storage/reassembler';
-import { Ring, ringFree } from '../../storage/ring';
-import { NEVER_NS, TIMER_TCP, Timer, timerStop } from '../../time/timers';
+import { Ring } from '../../storage/ring';
+import { NEVER_NS, TIMER_TCP, Timer } from '../../time/timers';
 import {
   MSS_DEFAULT_BYTES,
   maximumConnections,
@@ -92,6 +92,10 @@ export const ADVANCED: u32 = 1 << 27;
 export const TAIL_DUE: u32 = 1 << 28;
 /** New data is held back until `paceNs`. */
 export const PACED: u32 = 1 << 29;
+/** Counted among its peer's connections. */
+export const COUNTED: u32 = 1 << 30;
+/** Released with bytes that nobody will read: a reset takes the place of the FIN once our own bytes are acknowledged. */
+export const RESET_DUE: u32 = 1 << 31;
 
 // Values of Connection.recovery.
 export const RECOVERY_NONE: u8 = 0;
@@ -135,6 +139,8 @@ export class Connection extends Socket {
   sendNext: u32;
   sendWindow: u32;
   sendWindowLargest: u32;
+  /** Bytes acknowledged so far, at most 2^30. */
+  acknowledgedBytes: u32;
   /** Sequence and acknowledgment numbers of the last window update (SND.WL1, SND.WL2). */
   windowSequence: u32;
   windowAcknowledgment: u32;
@@ -161,8 +167,11 @@ export class Connection extends Socket {
   holes: usize;
   /** Sequence number of a FIN that came ahead. */
   finSequence: u32;
-  /** Sequence number that the latest out-of-order segment began with: its range is reported first. */
-  latestStart: u32;
+  /** A byte in each of the ranges that changed last, the latest first; see `recentRange`. */
+  recent0: u32;
+  recent1: u32;
+  recent2: u32;
+  recent3: u32;
   duplicateStart: u32;
   duplicateEnd: u32;
   /** Bytes taken by the application in the current round of window tuning, and when it began. */
@@ -171,6 +180,8 @@ export class Connection extends Socket {
 
   // Timestamps (RFC 7323).
   timestampOffset: u32;
+  /** The first TSval sent: an echo is never older. */
+  timestampFirst: u32;
   timestampRecent: u32;
   timestampRecentNs: u64;
 
@@ -274,6 +285,14 @@ export function receiveRing(c: Connection): Ring {
   return changetype<Ring>(changetype<usize>(c) + RECEIVE_RING_OFFSET);
 }
 
+/** How many ranges out of order are remembered by age: as many as a SACK option may show. */
+export const RECENT_RANGES: u32 = 4;
+
+/** Address of entry `place` (0: the latest) of these. */
+export function recentRange(c: Connection, place: u32): usize {
+  return changetype<usize>(c) + offsetof<Connection>('recent0') + ((<usize>place) << 2);
+}
+
 export function has(c: Connection, flags: u32): bool {
   return (c.flags & flags) != 0;
 }
@@ -364,23 +383,6 @@ export function flightGive(c: Connection): void {
   heap.free(c.flight);
   c.flight = 0;
   rangesInUse--;
-}
-
-/** Gives back what only an open connection needs; received bytes stay readable. */
-export function connectionStopSending(c: Connection): void {
-  timerStop(timerOf(c));
-  ringFree(sendRing(c));
-  flightGive(c);
-  rangesGive(c.holes);
-  c.holes = 0;
-}
-
-/** Gives the object back; when a list still holds it, the list does so as it lets go. */
-export function connectionFree(c: Connection): void {
-  connectionStopSending(c);
-  ringFree(receiveRing(c));
-  c.flags |= GONE;
-  connectionForget(c);
 }
 
 /** A list has let go of `c`. */

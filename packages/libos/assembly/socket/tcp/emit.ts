@@ -12,7 +12,6 @@ import {
   transportBuffer,
 } from '../../iface/ipv4-output';
 import { NET_FEATURE_HOST_TSO4 } from '../../platform/index';
-import { Ranges, rangeEnd, rangeStart, rangesFind } from '../../storage/reassembler';
 import { ringRead } from '../../storage/ring';
 import { nowNs } from '../../time/clock';
 import { NEVER_NS } from '../../time/timers';
@@ -20,14 +19,11 @@ import { IPV4_HEADER_BYTES, PROTOCOL_TCP } from '../../wire/ipv4';
 import { ACK, PSH, RST, SYN, TCP_CHECKSUM_OFFSET, TCP_HEADER_BYTES, tcpEmit } from '../../wire/tcp';
 import {
   emitMaximumSegmentSize,
-  emitSackBlock,
-  emitSackHead,
   emitSackPermitted,
   emitTimestamps,
   emitWindowScale,
   MAXIMUM_SEGMENT_SIZE_BYTES,
   SACK_PERMITTED_BYTES,
-  sackBytes,
   TIMESTAMPS_BYTES,
   WINDOW_SCALE_BYTES,
 } from '../../wire/tcp-options';
@@ -45,6 +41,7 @@ import {
   TIMESTAMPS,
 } from './connection';
 import { timestampClock } from './initial-sequence';
+import { sackOption } from './sack';
 import {
   segmentAck,
   segmentBits,
@@ -97,27 +94,6 @@ function synOptions(c: Connection, at: usize): u32 {
     length += WINDOW_SCALE_BYTES;
   }
   return length;
-}
-
-/** A duplicate first (RFC 2883 §4), then the range that holds the latest segment, then the others (RFC 2018 §4). */
-function sackOption(c: Connection, at: usize): u32 {
-  const most: u32 = has(c, TIMESTAMPS) ? 3 : 4;
-  const duplicate = has(c, DUPLICATE);
-  c.flags &= ~DUPLICATE;
-  let count: u32 = 0;
-  if (duplicate) emitSackBlock(at, count++, c.duplicateStart, c.duplicateEnd);
-  if (c.holes != 0) {
-    const ranges = changetype<Ranges>(c.holes);
-    const latestIndex = rangesFind(ranges, c.latestStart);
-    if (latestIndex >= 0)
-      emitSackBlock(at, count++, rangeStart(ranges, latestIndex), rangeEnd(ranges, latestIndex));
-    for (let index = ranges.count - 1; index >= 0 && count < most; index--)
-      if (index != latestIndex)
-        emitSackBlock(at, count++, rangeStart(ranges, index), rangeEnd(ranges, index));
-  }
-  if (count == 0) return 0;
-  emitSackHead(at, count);
-  return sackBytes(count);
 }
 
 /** Sends `length` bytes from `sequence` on with `bits`. Returns SEND_*; every outcome but DEVICE_FULL counts as sent. */

@@ -12,24 +12,15 @@ import {
   SOCKET_OPTION_KEEP_ALIVE,
   SOCKET_OPTION_NO_DELAY,
 } from '../../platform/index';
-import {
-  RING_FIRST_BYTES,
-  ringConsume,
-  ringContiguous,
-  ringFree,
-  ringRead,
-  ringReserve,
-  ringWrite,
-} from '../../storage/ring';
+import { ringConsume, ringContiguous, ringRead, ringWrite } from '../../storage/ring';
 import { nowNs } from '../../time/clock';
 import { NEVER_NS } from '../../time/timers';
 import { sendRoom } from './acknowledge';
-import { abortNow } from './closing';
-import { FIN_WAIT_2_NS } from './configuration';
+import { abortNow, connectionFree, resetWhenSent } from './closing';
+import { FIN_WAIT_2_NS, maximumConnections } from './configuration';
 import {
   ACK_NOW,
   Connection,
-  connectionFree,
   connectionOf,
   connectionsCreate,
   FIN_QUEUED,
@@ -37,6 +28,7 @@ import {
   has,
   NO_DELAY,
   RELEASED,
+  rangesGive,
   receiveRing,
   Socket,
   sendRing,
@@ -47,6 +39,7 @@ import { eventTake } from './events';
 import { initialSequenceStart } from './initial-sequence';
 import { armKeepAlive } from './keep-alive';
 import { acceptQueue, halfOpenQueue, listenerFree, listenerOf, listenersCreate } from './listener';
+import { peersStart, ringAwait, ringEmptied, ringGive, ringGrow } from './peers';
 import { queueFirst } from './queue';
 import { markDirty, schedule } from './schedule';
 import { CLOSED, FIN_WAIT_2, HELD, SYN_SENT, TIME_WAIT, takesData } from './state';
@@ -61,16 +54,19 @@ export { tcpAccept, tcpAcceptDeferred, tcpConnect, tcpListen, tcpRefuseDeferred 
 export { tcpFlush } from './output';
 export { tcpTimer } from './timeouts';
 
-/** Emptied rings larger than this give their memory back. */
-const RING_KEPT_BYTES: u32 = RING_FIRST_BYTES << 2;
-
 /** Makes pools and tables and draws every secret: in `start`, after `randomStart` and `tcpConfigure`. */
 export function tcpStart(): void {
   connectionsCreate();
   listenersCreate();
   tableStart();
+  peersStart();
   initialSequenceStart();
   cookiesStart();
+}
+
+/** Connections of all states together. */
+export function tcpConnectionLimit(): u32 {
+  return maximumConnections;
 }
 
 /** What a dead or unusable connection answers. */
@@ -89,9 +85,12 @@ export function tcpSend(handle: i32, source: usize, length: u32): i32 {
   const ring = sendRing(c);
   let bytes = min(length, sendRoom(c));
   // Short of memory: what fits in the ring as it is.
-  if (!ringReserve(ring, ring.length + bytes)) bytes = ring.capacity - ring.length;
+  if (!ringGrow(c, ring, ring.length + bytes)) bytes = ring.capacity - ring.length;
   if (bytes < length) c.flags |= WANT_WRITE;
-  if (bytes == 0) return 0;
+  if (bytes == 0) {
+    if (ring.length == 0) ringAwait(c);
+    return 0;
+  }
   ringWrite(ring, ring.length, source, bytes);
   ring.length += bytes;
   markDirty(c);
@@ -108,7 +107,7 @@ export function tcpSendSpace(handle: i32): u32 {
 function consumed(c: Connection, length: u32): void {
   const ring = receiveRing(c);
   ringConsume(ring, length, c.holes == 0);
-  if (ring.length == 0 && c.holes == 0 && ring.capacity > RING_KEPT_BYTES) ringFree(ring);
+  if (ring.length == 0 && c.holes == 0) ringEmptied(c, ring);
   if (c.state == CLOSED || has(c, FIN_RECEIVED)) return;
   windowTune(c, length);
   if (!windowUpdateDue(c)) return;
@@ -182,7 +181,10 @@ function abandon(c: Connection): void {
   }
 }
 
-/** Closes in order in the background and forgets the handle. A listener's waiting connections are reset. */
+/**
+ * Closes in the background and forgets the handle: in order when all was read, else with a reset after what is queued
+ * (`resetWhenSent`). A listener's waiting connections are reset.
+ */
 export function tcpRelease(handle: i32): void {
   const listener = listenerOf(handle);
   if (listener !== null) {
@@ -196,12 +198,19 @@ export function tcpRelease(handle: i32): void {
   const c = connectionOf(handle);
   if (c === null) return;
   c.flags |= RELEASED;
-  ringFree(receiveRing(c));
+  const isUnread = receiveRing(c).length > 0;
+  ringGive(c, receiveRing(c));
+  rangesGive(c.holes);
+  c.holes = 0;
   if (c.state == CLOSED || c.state == SYN_SENT || c.state == HELD) {
     abandon(c);
     return;
   }
   c.keepAliveNs = NEVER_NS;
+  if (isUnread && c.state != TIME_WAIT) {
+    resetWhenSent(c);
+    return;
+  }
   c.flags |= FIN_QUEUED;
   if (c.state == FIN_WAIT_2) {
     c.stateNs = nowNs + FIN_WAIT_2_NS;

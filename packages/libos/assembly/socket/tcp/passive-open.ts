@@ -16,7 +16,7 @@ import {
   optionTimestampValue,
   optionWindowScale,
 } from '../../wire/tcp-options';
-import { recycleTimeWait } from './closing';
+import { recycleTimeWait, timeWaitCount } from './closing';
 import {
   HOLD_NS,
   MSS_DEFAULT_BYTES,
@@ -28,8 +28,9 @@ import {
 import { Connection, connectionCreate, PASSIVE, SACK, SCALING, SYN_DUE, TIMESTAMPS } from './connection';
 import { answerCookie, answerReset, mssUpdate } from './emit';
 import { raiseListener } from './events';
-import { initialSequence, timestampOffset } from './initial-sequence';
+import { initialSequence, timestampClock, timestampOffset } from './initial-sequence';
 import { acceptQueue, halfOpenQueue, Listener, listenerFind } from './listener';
+import { peerAllowed, peerOpened } from './peers';
 import { queuePut } from './queue';
 import { markDirty, schedule } from './schedule';
 import {
@@ -103,9 +104,9 @@ export function beginSending(c: Connection, sequence: u32): void {
   c.smallEnd = sequence;
 }
 
-/** A connection with the current segment's addresses, known to `listener`, in the table. */
+/** A connection with the current segment's addresses, known to `listener`, in the table; null: no room for its peer. */
 function create(listener: Listener, sequence: u32): Connection | null {
-  const c = obtainConnection();
+  const c = peerAllowed(segmentSource, timeWaitCount()) ? obtainConnection() : null;
   if (c === null) return null;
   c.localAddress = segmentDestination;
   c.localPort = <u16>segmentDestinationPort;
@@ -115,8 +116,10 @@ function create(listener: Listener, sequence: u32): Connection | null {
   c.listener = changetype<usize>(listener);
   c.flags |= PASSIVE;
   c.timestampOffset = timestampOffset(c.localAddress, c.localPort, c.peerAddress, c.peerPort);
+  c.timestampFirst = timestampClock() + c.timestampOffset;
   beginSending(c, sequence);
   tableInsert(c);
+  peerOpened(c);
   return c;
 }
 
@@ -192,6 +195,7 @@ function openByCookie(listener: Listener): Connection | null {
     c.flags |= TIMESTAMPS;
     c.timestampRecent = optionTimestampValue;
     c.timestampRecentNs = nowNs;
+    c.timestampFirst = optionTimestampEcho;
     const scale = cookieScale(optionTimestampEcho);
     if (cookieSack(optionTimestampEcho)) c.flags |= SACK;
     if (scale >= 0) {
