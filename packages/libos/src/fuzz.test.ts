@@ -278,5 +278,6 @@ test(`a whole stack: ${inputs} frames, then nothing is left of them`, async () =
   assert.equal(exports.timersRunning(), 0);
   assert.equal(exports.udpSocketCount(), 2);
   const grown = exports.memory.buffer.byteLength - memoryBytes;
-  assert.ok(grown <= 16 * 1024 * 1024, `memory grew by ${grown} bytes`);
+  // The allocator asks for as much again as there is, once.
+  assert.ok(grown <= memoryBytes, `memory grew by ${grown} bytes`);
 });
