@@ -42,7 +42,7 @@ export interface LossyPath {
 const farAddress = '10.77.0.3';
 const bridgeName = 'br0';
 const farNamespace = `noos-bench-far-${process.pid}`;
-/** Frames that wait in a cable's end for the program to read them: a burst of a window must not be dropped there. */
+/** Frames that wait in a TAP device until its program reads them: what a busy machine keeps waiting must not be dropped there. */
 const deviceQueueFrames = '30000';
 /** Windows up to 16 MiB: Linux takes half of a send buffer for its own bookkeeping. */
 const largestBufferBytes = 33_554_432;
@@ -68,7 +68,7 @@ export function createSides(): void {
   ip('address', 'flush', 'dev', tapName);
   ip('link', 'add', bridgeName, 'type', 'bridge');
   ip('link', 'set', bridgeName, 'address', '02:00:00:00:77:01');
-  ip('link', 'set', tapName, 'master', bridgeName);
+  ip('link', 'set', tapName, 'txqueuelen', deviceQueueFrames, 'master', bridgeName);
   ip('address', 'add', `${hostAddress}/24`, 'dev', bridgeName);
   ip('link', 'set', bridgeName, 'up');
   ip('netns', 'add', farNamespace);

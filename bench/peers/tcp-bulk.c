@@ -53,6 +53,7 @@ static _Noreturn void serve(int port) {
       close(connection);
       continue;
     }
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (read(connection, &role, 1) == 1) {
       if (role == 's')
         while (read(connection, buffer, sizeof buffer) > 0) continue;

@@ -26,7 +26,7 @@ test('options are negotiated both ways and not more (RFC 7323, RFC 2018, RFC 669
     [1460, undefined, undefined, undefined],
   );
   const all = openTo(peer, { sourcePort: 2, scale: 7, sackPermitted: true, timestamp: 100 }).synAck;
-  assert.deepEqual([all.mss, all.scale, all.sackPermitted, all.timestamps?.[1]], [1460, 5, true, 100]);
+  assert.deepEqual([all.mss, all.scale, all.sackPermitted, all.timestamps?.[1]], [1460, 8, true, 100]);
 });
 
 test('a listener takes data in order, refuses old data with an acknowledgement', async () => {

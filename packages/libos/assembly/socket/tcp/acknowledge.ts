@@ -9,34 +9,52 @@ import { ringConsume } from '../../storage/ring';
 import { nowNs } from '../../time/clock';
 import { NEVER_NS } from '../../time/timers';
 import { FIN } from '../../wire/tcp';
-import { optionSackCount, optionTimestampEcho, optionTimestamps } from '../../wire/tcp-options';
+import { optionTimestampEcho, optionTimestamps } from '../../wire/tcp-options';
 import { closeNow, enterTimeWait } from './closing';
-import { FIN_WAIT_2_NS, sendMaximumBytes } from './configuration';
+import { buffersMayGrow, FIN_WAIT_2_NS, sendMaximumBytes } from './configuration';
+import { congestionSample } from './congestion/index';
 import {
+  ADVANCED,
   Connection,
   has,
   PERSIST,
-  RECOVERY_NONE,
   RELEASED,
   SACK,
   sendRing,
   TIMESTAMPS,
-  TIMING,
   WANT_WRITE,
 } from './connection';
 import { raise } from './events';
 import { timestampClock } from './initial-sequence';
+import {
+  deliveredAgain,
+  deliveredBytes,
+  deliveredOnceNs,
+  deliveredReset,
+  flightAcknowledged,
+} from './loss/flight';
+import { rackDelivered, rackDuplicate } from './loss/rack';
+import {
+  duplicateAcknowledged,
+  forwardAcknowledged,
+  newlyAcknowledged,
+  takeAllAsLost,
+} from './loss/recovery';
+import { duplicateReported, takeSelective } from './loss/selective';
+import { tailLossAcknowledged, tailLossArm } from './loss/tail-loss';
+import { answersFirstSending, undo, undoDuplicate } from './loss/undo';
 import { ringEmptied } from './peers';
-import { duplicateAcknowledged, newlyAcknowledged, takeAllAsLost } from './recovery';
 import { retransmitDeadline, rttSample } from './rtt';
 import { markDirty, schedule } from './schedule';
-import { isSacked, scoreboardTrim, scoreboardUpdate } from './scoreboard';
 import { segmentAck, segmentBits, segmentBytes, segmentSequence, segmentWindow } from './segment';
 import { after, before } from './sequence';
 import { CLOSING, FIN_WAIT_1, FIN_WAIT_2, LAST_ACK } from './state';
 
 /** `acknowledgedBytes` stops here: the largest window (RFC 7323 §2.3). */
 const ACKNOWLEDGED_COUNTED_BYTES: u32 = 1 << 30;
+
+/** So much room is worth an event even where the buffer holds much more. */
+const ROOM_WORTH_BYTES: u32 = 262_144;
 
 /** Room that the application's sends may take up now. */
 export function sendRoom(c: Connection): u32 {
@@ -56,35 +74,27 @@ function updateWindow(c: Connection): void {
   if (c.sendWindow > c.sendWindowLargest) c.sendWindowLargest = c.sendWindow;
 }
 
-function sampleTimed(c: Connection): void {
-  c.flags &= ~TIMING;
-  rttSample(c, <u32>min((nowNs - c.timedNs) / 1000, 1 << 30));
-}
-
 /**
- * The round trip of an acknowledgement that moves: one timed segment a round trip, else the echoed timestamp. With a
- * hole before it the timed segment would measure the repair, so only SACK may answer for it then. False: the answer is
+ * The round trip, once a round trip: from what was sent only once, else by the echoed timestamp. False: the answer is
  * ambiguous (Karn), the back-off stays until one is not (RFC 6298 §5).
  */
 function sampleRoundTrip(c: Connection): bool {
-  if (has(c, TIMING) && !before(segmentAck, c.timedSequence)) {
-    if (c.recovery == RECOVERY_NONE && c.duplicateAcks == 0) {
-      sampleTimed(c);
-      return true;
-    }
-    c.flags &= ~TIMING;
+  if (deliveredOnceNs != 0 && !deliveredAgain) {
+    if (c.backoff == 0 && before(segmentAck, c.sampleEnd)) return true;
+    c.sampleEnd = c.sendNext;
+    rttSample(c, <u32>min((nowNs - deliveredOnceNs) / 1000, 1 << 30));
+    return true;
   }
-  if (has(c, TIMING) && c.backoff == 0) return true;
   if (!has(c, TIMESTAMPS) || !optionTimestamps) return false;
-  if (c.backoff > 0 && before(optionTimestampEcho, c.timeoutStamp)) return false;
   const elapsedMs = timestampClock() + c.timestampOffset - optionTimestampEcho;
   if (elapsedMs < 1 << 20) rttSample(c, max(elapsedMs, 1) * 1000);
   return true;
 }
 
 function tellRoom(c: Connection): void {
-  c.sendLimit = min(sendMaximumBytes, max(c.sendLimit, c.congestionWindow << 1));
-  if (!has(c, WANT_WRITE) || sendRoom(c) < c.sendLimit >> 1) return;
+  const wanted = min(sendMaximumBytes, c.congestionWindow * 3);
+  if (wanted > c.sendLimit && buffersMayGrow(wanted)) c.sendLimit = wanted;
+  if (!has(c, WANT_WRITE) || sendRoom(c) < min(c.sendLimit >> 1, ROOM_WORTH_BYTES)) return;
   c.flags &= ~WANT_WRITE;
   raise(c, SOCKET_EVENT_WRITABLE);
 }
@@ -105,6 +115,11 @@ function finAcknowledged(c: Connection): bool {
   return true;
 }
 
+/** Whether data waits that was never sent. */
+function hasUnsent(c: Connection): bool {
+  return after(c.sendUnacknowledged + sendRing(c).length, c.sendNext);
+}
+
 function moveUnacknowledged(c: Connection): bool {
   const acknowledged = segmentAck - c.sendUnacknowledged;
   const flight = c.sendNext - c.sendUnacknowledged;
@@ -116,35 +131,60 @@ function moveUnacknowledged(c: Connection): bool {
   }
   c.sendUnacknowledged = segmentAck;
   c.acknowledgedBytes = min(c.acknowledgedBytes + acknowledged, ACKNOWLEDGED_COUNTED_BYTES);
-  scoreboardTrim(c);
+  flightAcknowledged(c);
+  c.flags |= ADVANCED;
   if (sampleRoundTrip(c)) c.backoff = 0;
   c.retries = 0;
   c.softError = 0;
+  if (answersFirstSending(c)) undo(c);
+  else forwardAcknowledged(c, true, true, hasUnsent(c));
   newlyAcknowledged(c, acknowledged, flight);
   c.retransmitNs = c.sendNext == c.sendUnacknowledged ? NEVER_NS : retransmitDeadline(c);
   tellRoom(c);
   return fin ? finAcknowledged(c) : true;
 }
 
+/** What the acknowledgement says about losses, once the flight knows of it. */
+function takeDelivered(c: Connection, moved: bool, news: bool): void {
+  c.delivered += deliveredBytes;
+  if (deliveredOnceNs != 0) {
+    const sampleUs = <u32>max<u64>(min((nowNs - deliveredOnceNs) / 1000, 1 << 30), 1);
+    c.leastRttUs = min(c.leastRttUs, sampleUs);
+    congestionSample(c, sampleUs);
+  }
+  rackDelivered(c);
+  if (has(c, SACK) && duplicateReported) {
+    rackDuplicate(c);
+    if (undoDuplicate(c)) undo(c);
+  }
+  tailLossAcknowledged(c, moved, news);
+  if (!moved) forwardAcknowledged(c, false, news, hasUnsent(c));
+  if (moved || news) tailLossArm(c);
+}
+
 /** Takes over a checked acknowledgement; an old one says nothing. False: the connection is gone. */
 export function acknowledge(c: Connection): bool {
   const unacknowledged = c.sendUnacknowledged;
   if (before(segmentAck, unacknowledged)) return true;
-  const news = optionSackCount > 0 && has(c, SACK) && scoreboardUpdate(c);
-  if (news && has(c, TIMING) && isSacked(c, c.timedSequence - 1)) sampleTimed(c);
+  deliveredReset();
+  const news = has(c, SACK) && takeSelective(c);
   const windowBefore = c.sendWindow;
   updateWindow(c);
-  if (segmentAck != unacknowledged) {
+  const moved = segmentAck != unacknowledged;
+  let duplicate = false;
+  if (moved) {
     if (!moveUnacknowledged(c)) return false;
   } else {
     if (has(c, PERSIST)) c.retries = 0;
-    if (c.sendNext != unacknowledged) {
-      const duplicate = has(c, SACK)
-        ? news
-        : segmentBytes == 0 && (segmentBits & FIN) == 0 && c.sendWindow == windowBefore && !has(c, PERSIST);
-      if (duplicate) duplicateAcknowledged(c);
-    }
+    duplicate =
+      c.sendNext != unacknowledged &&
+      !has(c, SACK | PERSIST) &&
+      segmentBytes == 0 &&
+      (segmentBits & FIN) == 0 &&
+      c.sendWindow == windowBefore;
+    if (duplicate) duplicateAcknowledged(c);
   }
+  takeDelivered(c, moved, news || duplicate);
   if (has(c, PERSIST) && c.sendWindow > 0 && windowBefore == 0) {
     // The window has opened: what probes carried goes out again at once.
     c.backoff = 0;

@@ -13,6 +13,7 @@ import {
   Connection,
   connectionForget,
   FIN_QUEUED,
+  flightGive,
   GONE,
   NO_DELAY,
   RELEASED,
@@ -36,9 +37,8 @@ const timeWaiting: Queue = changetype<Queue>(memory.data(16, 8));
 function stopSending(c: Connection): void {
   timerStop(timerOf(c));
   ringGive(c, sendRing(c));
-  rangesGive(c.scoreboard);
+  flightGive(c);
   rangesGive(c.holes);
-  c.scoreboard = 0;
   c.holes = 0;
 }
 

@@ -2,24 +2,26 @@
  * Limits and times of the TCP layer with their sources. In: what the start parameters say, before `tcpStart`.
  * Out: constants and limits. May import: time, storage.
  */
-import { ringBudgetSet } from '../../storage/ring';
+import { ringBudgetBytes, ringBudgetSet, ringBytesUsed } from '../../storage/ring';
 import { NS_PER_MS, NS_PER_S } from '../../time/clock';
 
 /** Connections of all states together; at most 65,535 (a handle's index has 16 bits). */
 export let maximumConnections: u32 = 16_384;
 export const MAXIMUM_LISTENERS: u32 = 1024;
 /** Bytes a connection may hold for its application to read: the largest window. */
-export let receiveMaximumBytes: u32 = 1 << 20;
-/** Bytes a connection may hold to send. */
-export let sendMaximumBytes: u32 = 1 << 20;
+export let receiveMaximumBytes: u32 = 65_535 << 8;
+/** Bytes a connection may hold to send, in flight or waiting. */
+export let sendMaximumBytes: u32 = 16 << 20;
+/** Up to here a connection's buffers grow as long as the budget is not nearly used; beyond, while half of it is free. */
+export const BUFFER_MODEST_BYTES: u32 = 1 << 20;
 /** Half-open connections per listener before SYN cookies answer. */
 export let synBacklogMaximum: u32 = 256;
 /** Shift that we offer (RFC 7323 §2.2): the smallest with which `receiveMaximumBytes` fits. */
-export let windowShift: u32 = 5;
+export let windowShift: u32 = 8;
 
 /** First window: what fits without scaling; it grows when the application keeps up. */
 export const RECEIVE_FIRST_BYTES: u32 = 65_535;
-/** First bound of the send buffer; it follows twice the congestion window. */
+/** First bound of the send buffer; it follows three times the congestion window. */
 export const SEND_FIRST_BYTES: u32 = 65_536;
 
 /** RFC 9293 §3.7.1: the size to assume without an option. */
@@ -54,6 +56,14 @@ export const KEEP_ALIVE_PROBES: u32 = 9;
 /** RFC 5961 §7: at most 10 challenge ACKs in any 5 s, counted per connection so that nobody else can observe it. */
 export const CHALLENGE_LIMIT: u32 = 10;
 export const CHALLENGE_PERIOD_NS: u64 = 5 * NS_PER_S;
+
+/** Whether a connection's buffer may grow to `bytes`, seen from what all of them hold. */
+export function buffersMayGrow(bytes: u32): bool {
+  const budget = ringBudgetBytes();
+  return bytes <= BUFFER_MODEST_BYTES
+    ? ringBytesUsed() < budget - (budget >> 2)
+    : <u64>bytes <= budget >> 2 && ringBytesUsed() + <u64>bytes < (budget >> 1) + (budget >> 2);
+}
 
 /** Sets the limits; before `tcpStart`. Windows 4 KiB to 1 GiB. */
 export function tcpConfigure(connections: u32, bufferBytes: u64, receiveBytes: u32, sendBytes: u32): void {

@@ -59,7 +59,7 @@ export const SACK: u32 = 1 << 10;
 export const SCALING: u32 = 1 << 11;
 /** A SYN or SYN-ACK is due. */
 export const SYN_DUE: u32 = 1 << 12;
-/** A segment is being timed for the round trip. */
+/** The handshake is being timed for the round trip: its segment went out once. */
 export const TIMING: u32 = 1 << 13;
 /** The window is closed: the retransmission timer probes. */
 export const PERSIST: u32 = 1 << 14;
@@ -77,16 +77,25 @@ export const LISTED: u32 = 1 << 19;
 export const DUPLICATE: u32 = 1 << 20;
 /** The closed event has been raised. */
 export const CLOSE_TOLD: u32 = 1 << 21;
-/** The rescue retransmission of this recovery has been sent (RFC 6675 §4, NextSeg rule 4). */
-export const RESCUED: u32 = 1 << 22;
+/** What was reduced last may be undone (`undo.ts`). */
+export const UNDO: u32 = 1 << 22;
 /** The peer's FIN has come ahead of data that is missing. */
 export const FIN_AHEAD: u32 = 1 << 23;
+/** Later bytes have arrived before earlier ones on this path (RFC 8985 §6.2). */
+export const REORDERED: u32 = 1 << 24;
+/** A tail loss probe is out (`tail-loss.ts`); it repeated a segment. */
+export const TAIL_PROBED: u32 = 1 << 25;
+export const TAIL_AGAIN: u32 = 1 << 26;
+/** The acknowledgment has moved since the last look at the losses. */
+export const ADVANCED: u32 = 1 << 27;
+/** A tail loss probe is due. */
+export const TAIL_DUE: u32 = 1 << 28;
+/** New data is held back until `paceNs`. */
+export const PACED: u32 = 1 << 29;
 /** Counted among its peer's connections. */
-export const COUNTED: u32 = 1 << 28;
+export const COUNTED: u32 = 1 << 30;
 /** Released with bytes that nobody will read: a reset takes the place of the FIN once our own bytes are acknowledged. */
-export const RESET_DUE: u32 = 1 << 24;
-/** Opened by a router, for somebody behind it. */
-export const FROM_ROUTER: u32 = 1 << 29;
+export const RESET_DUE: u32 = 1 << 31;
 
 // Values of Connection.recovery.
 export const RECOVERY_NONE: u8 = 0;
@@ -98,6 +107,8 @@ export const RECOVERY_TIMEOUT: u8 = 2;
 @unmanaged
 export class Connection extends Socket {
   state: u8;
+  /** Opened by a router, for somebody behind it. */
+  fromRouter: bool;
   recovery: u8;
   /** CONGESTION_* */
   congestion: u8;
@@ -105,6 +116,8 @@ export class Connection extends Socket {
   sendShift: u8;
   receiveShift: u8;
   duplicateAcks: u8;
+  /** F-RTO (RFC 5682): 0 off, 1 the first segment was sent again, 2 new data follows it. */
+  forwardRto: u8;
   localPort: u16;
   peerPort: u16;
   localAddress: u32;
@@ -180,26 +193,61 @@ export class Connection extends Socket {
   rtoUs: u32;
   backoff: u32;
   retries: u32;
-  timedSequence: u32;
+  /** When the segment of the handshake went out. */
   timedNs: u64;
-  /** TSval at the last timeout: what echoes an earlier one answers an earlier transmission. */
-  timeoutStamp: u32;
+  /** An acknowledgement from here on gives the next sample: one a round trip. */
+  sampleEnd: u32;
+  leastRttUs: u32;
 
   // Congestion control (RFC 5681, RFC 9438), bytes.
   congestionWindow: u32;
   slowStartThreshold: u32;
-  /** Ranges the peer acknowledged selectively; 0 none. */
-  scoreboard: usize;
+  /** What is in flight (`flight.ts`); 0: nothing. */
+  flight: usize;
   recoveryPoint: u32;
-  /** End of what has been sent again in this recovery (HighRxt). */
-  retransmitted: u32;
+  /** Highest end of what the peer is known to have. */
+  highestDelivered: u32;
+  /** Bytes delivered since the last look at the losses. */
+  delivered: u32;
   cubicWindowMaximum: f64;
   cubicPriorWindow: f64;
   cubicPeriod: f64;
   cubicEstimate: f64;
   cubicOrigin: f64;
+  cubicSavedMaximum: f64;
   cubicEpochNs: u64;
   renoBytes: u32;
+
+  // HyStart++ (RFC 9406): rounds of slow start, microseconds.
+  roundEnd: u32;
+  roundLeastUs: u32;
+  previousLeastUs: u32;
+  conservativeBaseUs: u32;
+
+  // RACK (RFC 8985): the latest sending that was delivered.
+  rackSentNs: u64;
+  rackEnd: u32;
+  rackRttUs: u32;
+  rackRoundEnd: u32;
+
+  // Proportional rate reduction (RFC 9937): RecoverFS, prr_delivered, prr_out.
+  proportionalFlight: u32;
+  proportionalDelivered: u32;
+  proportionalSent: u32;
+
+  // What the last reduction took (`undo.ts`), and TSval at it.
+  undoWindow: u32;
+  undoThreshold: u32;
+  undoStamp: u32;
+  /** Bytes sent again since that no duplicate has been reported of. */
+  undoBytes: u32;
+
+  /** SND.NXT at the tail loss probe. */
+  tailEnd: u32;
+  roundSamples: u8;
+  conservativeRounds: u8;
+  rackSteps: u8;
+  rackPersistence: u8;
 
   keepAliveSeconds: u32;
   probes: u32;
@@ -210,6 +258,12 @@ export class Connection extends Socket {
 
   // Deadlines; NEVER_NS when off. The one timer runs for the earliest.
   retransmitNs: u64;
+  /** Tail loss probe. */
+  probeNs: u64;
+  /** The next look for what is late (RACK). */
+  reorderNs: u64;
+  /** From then on new data may leave; counts as a deadline while it is held back (`PACED`). */
+  paceNs: u64;
   acknowledgeNs: u64;
   keepAliveNs: u64;
   /** End of TIME-WAIT, FIN-WAIT-2 of a released connection, or a held SYN. */
@@ -278,6 +332,9 @@ export function connectionCreate(): Connection | null {
   timer.kind = TIMER_TCP;
   timer.object = object;
   c.retransmitNs = NEVER_NS;
+  c.probeNs = NEVER_NS;
+  c.reorderNs = NEVER_NS;
+  c.leastRttUs = u32.MAX_VALUE;
   c.acknowledgeNs = NEVER_NS;
   c.keepAliveNs = NEVER_NS;
   c.stateNs = NEVER_NS;
@@ -313,6 +370,20 @@ export function rangesTake(): usize {
 export function rangesGive(address: usize): void {
   if (address == 0) return;
   heap.free(address);
+  rangesInUse--;
+}
+
+/** Memory for what is in flight on `c`. */
+export function flightTake(c: Connection, bytes: usize): usize {
+  c.flight = heap.alloc(bytes);
+  rangesInUse++;
+  return c.flight;
+}
+
+export function flightGive(c: Connection): void {
+  if (c.flight == 0) return;
+  heap.free(c.flight);
+  c.flight = 0;
   rangesInUse--;
 }
 

@@ -25,7 +25,7 @@ import {
 import { closeNow } from './closing';
 import { Connection } from './connection';
 import { mssUpdate } from './emit';
-import { takeAllAsLost } from './recovery';
+import { takeAllAsLost } from './loss/recovery';
 import { markDirty } from './schedule';
 import { after, before } from './sequence';
 import { SYN_RECEIVED, SYN_SENT } from './state';

@@ -25,7 +25,6 @@ import {
   connectionsCreate,
   FIN_QUEUED,
   FIN_RECEIVED,
-  FROM_ROUTER,
   has,
   NO_DELAY,
   RELEASED,
@@ -277,7 +276,7 @@ export function tcpPeerPort(handle: i32): u32 {
 /** Whether a router has opened the connection, for somebody behind it. */
 export function tcpFromRouter(handle: i32): bool {
   const c = connectionOf(handle);
-  return c !== null && has(c, FROM_ROUTER);
+  return c !== null && c.fromRouter;
 }
 
 function socketOf(handle: i32): Socket | null {

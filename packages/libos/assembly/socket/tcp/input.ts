@@ -144,11 +144,16 @@ function establish(c: Connection): void {
   c.state = ESTABLISHED;
   c.sendUnacknowledged = c.initialSend + 1;
   c.recoveryPoint = c.initialSend;
+  c.highestDelivered = c.sendUnacknowledged;
+  c.sampleEnd = c.sendUnacknowledged;
+  c.rackRoundEnd = c.sendUnacknowledged;
   c.smallEnd = c.sendUnacknowledged;
   congestionStart(c, c.retries > 0);
   if (has(c, TIMING)) {
     c.flags &= ~TIMING;
-    rttSample(c, <u32>min((nowNs - c.timedNs) / 1000, 1 << 30));
+    const sampleUs = <u32>max<u64>(min((nowNs - c.timedNs) / 1000, 1 << 30), 1);
+    rttSample(c, sampleUs);
+    c.leastRttUs = sampleUs;
   } else c.rtoUs = RTO_AFTER_SYN_US;
   c.backoff = 0;
   c.retries = 0;

@@ -5,34 +5,40 @@
  * In: a connection. Out: segments. May import: iface, storage, time.
  */
 import { SEND_DEVICE_FULL, sentPayloadBytes } from '../../iface/ipv4-output';
-import { Ranges, rangeEnd, rangeStart } from '../../storage/reassembler';
 import { nowNs } from '../../time/clock';
 import { NEVER_NS } from '../../time/timers';
 import { ACK, FIN, PSH, SYN } from '../../wire/tcp';
 import { congestionIdle } from './congestion/index';
+import { pacingRoom, pacingSent } from './congestion/pacing';
 import {
   ACK_NOW,
+  ADVANCED,
   Connection,
   FIN_QUEUED,
   has,
   NO_DELAY,
+  PACED,
   PERSIST,
   RECOVERY_FAST,
   RECOVERY_NONE,
-  RECOVERY_TIMEOUT,
-  RESCUED,
   RETRANSMIT,
   SACK,
   SYN_DUE,
   sendRing,
+  TAIL_DUE,
   TIMING,
   WINDOW_LIMITED,
 } from './connection';
 import { payloadLimit, sendAck, sendSegment } from './emit';
+import { flightSent, flightSentAgain, lostEnd, lostStart, nextLost, pipeBytes } from './loss/flight';
+import { proportionalSent, proportionalWindow } from './loss/proportional';
+import { rackDetect } from './loss/rack';
+import { enterFastRecovery } from './loss/recovery';
+import { tailLossArm, tailLossProbed } from './loss/tail-loss';
+import { undoSentAgain } from './loss/undo';
 import { retransmitDeadline } from './rtt';
 import { markDirty, schedule, takeDirty, untakeDirty } from './schedule';
-import { lostEnd, lostStart, nextLost, pipeBytes, sackedBytes } from './scoreboard';
-import { after, before, latest } from './sequence';
+import { after, before } from './sequence';
 import { CLOSE_WAIT, ESTABLISHED, FIN_WAIT_1, LAST_ACK, SYN_RECEIVED, SYN_SENT, sendsData } from './state';
 
 /** Sends a SYN or SYN-ACK, for the first time or again. */
@@ -43,7 +49,6 @@ function sendSyn(c: Connection): bool {
   if (c.sendNext == c.initialSend) {
     c.sendNext = c.initialSend + 1;
     c.flags |= TIMING;
-    c.timedSequence = c.sendNext;
     c.timedNs = nowNs;
   } else c.flags &= ~TIMING;
   c.retransmitNs = retransmitDeadline(c);
@@ -70,19 +75,17 @@ function transmit(c: Connection, start: u32, end: u32): u32 {
 /** Sends [start, end) again; false: the device is full. */
 function transmitAgain(c: Connection, start: u32, end: u32): bool {
   const sent = transmit(c, start, end);
-  // Karn: what has been sent twice cannot be timed.
-  if (!after(c.timedSequence, sent)) c.flags &= ~TIMING;
-  c.retransmitted = latest(c.retransmitted, sent);
+  flightSentAgain(c, start, sent);
+  undoSentAgain(c, sent - start);
+  proportionalSent(c, sent - start);
+  // The timer starts anew with the segment that it watches over (RFC 6298 §5.1 for what is sent again, as Linux).
+  if (start == c.sendUnacknowledged && sent != start) c.retransmitNs = retransmitDeadline(c);
   return sent == end;
 }
 
-/** The first missing segment goes out whatever the windows say (RFC 6675 §5 step 4.3, RFC 6582 §3.2). */
+/** The first missing segment goes out whatever the windows say (RFC 6582 §3.2). */
 function sendFirstAgain(c: Connection): bool {
-  let end = c.sendUnacknowledged + min(c.sendNext - c.sendUnacknowledged, c.mss);
-  if (c.scoreboard != 0) {
-    const ranges = changetype<Ranges>(c.scoreboard);
-    if (ranges.count > 0 && before(rangeStart(ranges, 0), end)) end = rangeStart(ranges, 0);
-  }
+  const end = c.sendUnacknowledged + min(c.sendNext - c.sendUnacknowledged, c.mss);
   if (end != c.sendUnacknowledged && !transmitAgain(c, c.sendUnacknowledged, end)) return false;
   c.flags &= ~RETRANSMIT;
   return true;
@@ -115,22 +118,28 @@ function sendNew(c: Connection, limit: u32, pipe: u32): bool {
   const edge = dataEnd(c);
   const fin = has(c, FIN_QUEUED);
   const largest = payloadLimit(c);
-  c.flags &= ~WINDOW_LIMITED;
+  let paced = pacingRoom(c);
+  c.flags &= ~(WINDOW_LIMITED | PACED);
   while (true) {
     const unsent = after(edge, c.sendNext) ? edge - c.sendNext : 0;
     const finNow = fin && !after(c.sendNext, edge);
     if (unsent == 0 && !finNow) return true;
-    const length = unsent == 0 ? 0 : nextLength(c, unsent, limit > pipe ? limit - pipe : 0, largest);
+    let length: u32 = unsent == 0 ? 0 : nextLength(c, unsent, limit > pipe ? limit - pipe : 0, largest);
     if (length == 0 && unsent != 0) return true;
+    if (length > paced) {
+      const whole = paced - (paced % c.mss);
+      if (whole == 0) {
+        // What the rate holds back the window does not: it may grow.
+        c.flags |= PACED | WINDOW_LIMITED;
+        return true;
+      }
+      length = whole;
+    }
     const start = c.sendNext;
     const end = start + length + u32(finNow && length == unsent);
     const sent = transmit(c, start, end);
     if (sent != start) {
-      if (!has(c, TIMING)) {
-        c.flags |= TIMING;
-        c.timedSequence = sent;
-        c.timedNs = nowNs;
-      }
+      flightSent(c, start);
       if ((sent - start) % c.mss != 0) c.smallEnd = sent;
       c.sendNext = sent;
       if (has(c, PERSIST)) {
@@ -138,6 +147,11 @@ function sendNew(c: Connection, limit: u32, pipe: u32): bool {
         c.retransmitNs = NEVER_NS;
       }
       pipe += sent - start;
+      if (paced != u32.MAX_VALUE) {
+        paced -= min(paced, sent - start);
+        pacingSent(c, sent - start);
+      }
+      if (c.recovery == RECOVERY_FAST) proportionalSent(c, sent - start);
     }
     if (sent != end) return false;
     if (after(end, edge))
@@ -146,8 +160,8 @@ function sendNew(c: Connection, limit: u32, pipe: u32): bool {
 }
 
 /** In recovery, what is lost and not yet sent again, as far as the window allows. Returns the pipe after it. */
-function sendLost(c: Connection, limit: u32, pipe: u32, lostOnly: bool): u32 {
-  while (pipe < limit && limit - pipe >= c.mss && nextLost(c, lostOnly)) {
+function sendLost(c: Connection, limit: u32, pipe: u32): u32 {
+  while (pipe < limit && limit - pipe >= c.mss && nextLost(c)) {
     const room = limit - pipe;
     const most = min(room - (room % c.mss), payloadLimit(c));
     const end = lostStart + min(lostEnd - lostStart, most);
@@ -156,66 +170,76 @@ function sendLost(c: Connection, limit: u32, pipe: u32, lostOnly: bool): u32 {
       deviceFull = true;
       break;
     }
-    // Rule 3 allows one segment only.
-    if (!lostOnly) break;
   }
   return pipe;
 }
 
 let deviceFull: bool = false;
 
-/** RFC 6675 §4, NextSeg rule 4: once per recovery the end of the flight is sent again, so that its loss shows. */
-function sendRescue(c: Connection): bool {
-  const ranges = changetype<Ranges>(c.scoreboard);
-  const top = rangeEnd(ranges, ranges.count - 1);
-  if (!before(top, c.recoveryPoint)) return true;
-  const start = latest(top, c.recoveryPoint - min(c.mss, c.recoveryPoint - top));
-  if (transmit(c, start, c.recoveryPoint) != c.recoveryPoint) return false;
-  c.flags = (c.flags | RESCUED) & ~TIMING;
+/** A tail loss probe (RFC 8985 §7.3): new data if there is some and the peer's window takes it, else the last segment. */
+function sendTailProbe(c: Connection): bool {
+  if (c.sendNext == c.sendUnacknowledged || c.recovery != RECOVERY_NONE) return true;
+  const edge = dataEnd(c);
+  const unsent = after(edge, c.sendNext) ? edge - c.sendNext : 0;
+  const windowRoom = <i32>(c.sendUnacknowledged + c.sendWindow - c.sendNext);
+  const fresh = min(unsent, c.mss);
+  if (fresh > 0 && windowRoom >= <i32>fresh) {
+    const sent = transmit(c, c.sendNext, c.sendNext + fresh);
+    if (sent == c.sendNext) return false;
+    flightSent(c, c.sendNext);
+    c.sendNext = sent;
+    tailLossProbed(c, false);
+  } else {
+    const start = c.sendNext - min(c.mss, c.sendNext - c.sendUnacknowledged);
+    const sent = transmit(c, start, c.sendNext);
+    if (sent != c.sendNext) return false;
+    flightSentAgain(c, start, sent);
+    tailLossProbed(c, true);
+  }
+  c.retransmitNs = retransmitDeadline(c);
   return true;
+}
+
+/** Looks at what counts as lost since the last time and sets the window that recovery allows. Returns the pipe. */
+function assess(c: Connection): u32 {
+  if (has(c, SACK)) {
+    const newlyLost = rackDetect(c);
+    if (c.recovery == RECOVERY_NONE && newlyLost > 0) enterFastRecovery(c);
+    if (c.recovery == RECOVERY_FAST)
+      proportionalWindow(c, c.delivered, pipeBytes(c), has(c, ADVANCED) && newlyLost == 0);
+  }
+  c.delivered = 0;
+  c.flags &= ~ADVANCED;
+  return pipeBytes(c);
 }
 
 /** Retransmissions and new data; false: the device is full. */
 function sendData(c: Connection): bool {
   if (c.sendNext == c.sendUnacknowledged) {
     if (sendRing(c).length == 0 && !has(c, FIN_QUEUED)) return true;
+    c.flags &= ~TAIL_DUE;
     congestionIdle(c, nowNs - c.lastSendNs);
   }
+  if (has(c, TAIL_DUE)) {
+    if (!sendTailProbe(c)) return false;
+    c.flags &= ~TAIL_DUE;
+  }
   if (has(c, RETRANSMIT) && !sendFirstAgain(c)) return false;
+  let pipe = assess(c);
   let limit = c.congestionWindow;
-  let pipe: u32;
-  const selective = has(c, SACK);
   deviceFull = false;
-  if (selective || c.recovery == RECOVERY_TIMEOUT) {
-    pipe =
-      c.scoreboard == 0 && c.recovery == RECOVERY_NONE ? c.sendNext - c.sendUnacknowledged : pipeBytes(c);
-    if (c.recovery != RECOVERY_NONE) pipe = sendLost(c, limit, pipe, true);
-  } else {
-    pipe = c.sendNext - c.sendUnacknowledged;
-    // Limited transmit (RFC 3042): one new segment for each of the first two duplicates.
-    if (c.recovery == RECOVERY_NONE) limit += min(<u32>c.duplicateAcks, 2) * c.mss;
-  }
+  if (c.recovery != RECOVERY_NONE && c.forwardRto != 2) pipe = sendLost(c, limit, pipe);
   if (deviceFull) return false;
-  const before = c.sendNext;
-  if (!sendNew(c, limit, pipe)) return false;
-  if (selective && c.recovery == RECOVERY_FAST && c.sendNext == before && !has(c, WINDOW_LIMITED)) {
-    if (
-      sendLost(c, limit, pipe, false) == pipe &&
-      !has(c, RESCUED) &&
-      sackedBytes(c) > 0 &&
-      pipe + c.mss <= limit
-    )
-      return sendRescue(c);
-    return !deviceFull;
-  }
-  return true;
+  // Limited transmit (RFC 3042): one new segment for each of the first two duplicates.
+  if (!has(c, SACK) && c.recovery == RECOVERY_NONE) limit += min(<u32>c.duplicateAcks, 2) * c.mss;
+  return sendNew(c, limit, pipe);
 }
 
 /** Starts or stops the retransmission timer as what is in flight demands; a closed window starts the probing. */
 function watch(c: Connection): void {
   if (c.sendNext != c.sendUnacknowledged) {
     if (c.retransmitNs == NEVER_NS) c.retransmitNs = retransmitDeadline(c);
-  } else if (sendRing(c).length > 0) {
+  } else if (sendRing(c).length > 0 && !has(c, PACED)) {
     if (has(c, PERSIST) && c.retransmitNs != NEVER_NS) return;
     if (!has(c, PERSIST)) c.backoff = 0;
     c.flags |= PERSIST;
@@ -229,8 +253,10 @@ export function output(c: Connection): bool {
   if (has(c, SYN_DUE)) taken = sendSyn(c);
   else if (c.state != SYN_SENT) {
     if (sendsData(c.state)) {
+      const next = c.sendNext;
       taken = sendData(c);
       if (taken) watch(c);
+      if (c.sendNext != next) tailLossArm(c);
     }
     if (taken && has(c, ACK_NOW)) taken = sendAck(c);
   }
@@ -246,8 +272,11 @@ export function sendProbe(c: Connection): void {
   const start = c.sendUnacknowledged;
   const fits = min(min(c.sendWindow, c.mss), sendRing(c).length);
   const end = start + (c.sendNext == start ? max(fits, 1) : 1);
-  c.flags &= ~TIMING;
-  if (transmit(c, start, end) == end) c.sendNext = latest(c.sendNext, end);
+  if (transmit(c, start, end) != end) return;
+  if (c.sendNext == start) {
+    flightSent(c, start);
+    c.sendNext = end;
+  } else flightSentAgain(c, start, end);
 }
 
 /** A keep-alive probe: an old sequence number that the peer must answer (RFC 1122 §4.2.3.6). */

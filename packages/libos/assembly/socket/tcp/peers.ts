@@ -20,7 +20,7 @@ import {
 } from '../../storage/ring';
 import { shareAllows, shareGive, sharesCreate, shareTake } from '../../storage/shares';
 import { maximumConnections } from './configuration';
-import { COUNTED, Connection, connectionsInUse, FROM_ROUTER, has, RELEASED, WANT_WRITE } from './connection';
+import { COUNTED, Connection, connectionsInUse, has, RELEASED, WANT_WRITE } from './connection';
 import { raise } from './events';
 import { Queue, queueFirst, queuePut, queueRemove } from './queue';
 
@@ -49,7 +49,7 @@ export function peerAllowed(address: u32, recyclable: u32): bool {
 /** A peer has opened `c`. A router speaks for many, and sees to it that none of them keeps the others out. */
 export function peerOpened(c: Connection): void {
   if (isRouter(c.peerAddress)) {
-    c.flags |= FROM_ROUTER;
+    c.fromRouter = true;
     return;
   }
   c.flags |= COUNTED;
@@ -73,7 +73,7 @@ export function ringGrow(c: Connection, ring: Ring, needed: u32): bool {
   if (capacity > RING_FIRST_BYTES && used + <u64>growth > budget - (budget >> 2)) return false;
   const free = used < budget ? <u32>min<u64>((budget - used) / RING_FIRST_BYTES, u32.MAX_VALUE >> 2) : 0;
   const share = growth / RING_FIRST_BYTES;
-  if (has(c, FROM_ROUTER)) return ringReserve(ring, needed);
+  if (c.fromRouter) return ringReserve(ring, needed);
   if (!shareAllows(memoryShares, <u64>c.peerAddress, share, free) || !ringReserve(ring, needed)) return false;
   shareTake(memoryShares, <u64>c.peerAddress, share);
   return true;
@@ -87,7 +87,7 @@ export function ringAwait(c: Connection): void {
 /** Gives a ring's memory back. */
 export function ringGive(c: Connection, ring: Ring): void {
   if (ring.capacity == 0) return;
-  if (!has(c, FROM_ROUTER)) shareGive(memoryShares, <u64>c.peerAddress, ring.capacity / RING_FIRST_BYTES);
+  if (!c.fromRouter) shareGive(memoryShares, <u64>c.peerAddress, ring.capacity / RING_FIRST_BYTES);
   ringFree(ring);
   const next = queueFirst(starved);
   if (next === null) return;

@@ -5,9 +5,6 @@ import { nowNs } from '../../time/clock';
 import { RTO_LEAST_US, RTO_MOST_US } from './configuration';
 import { Connection } from './connection';
 
-/** RFC 6298 §2 with G = 1 ms, the platform's timer granularity. */
-const GRANULARITY_US: u32 = 1000;
-
 /** Takes a sample, in microseconds. */
 export function rttSample(c: Connection, sampleUs: u32): void {
   const sample = max(min(sampleUs, RTO_MOST_US), 1);
@@ -20,8 +17,8 @@ export function rttSample(c: Connection, sampleUs: u32): void {
     c.smoothedRttUs = c.smoothedRttUs - (c.smoothedRttUs >> 3) + (sample >> 3);
     if (c.smoothedRttUs == 0) c.smoothedRttUs = 1;
   }
-  const rto = c.smoothedRttUs + max(GRANULARITY_US, c.rttVariationUs << 2);
-  c.rtoUs = min(max(rto, RTO_LEAST_US), RTO_MOST_US);
+  // The floor stands under the variation, not under the sum: on a long steady path a delay of that much more is no loss.
+  c.rtoUs = min(c.smoothedRttUs + max(RTO_LEAST_US, c.rttVariationUs << 2), RTO_MOST_US);
 }
 
 /** When the retransmission timer that starts now expires: RTO with the current back-off. */

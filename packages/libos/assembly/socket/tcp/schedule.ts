@@ -4,7 +4,7 @@
  * In: connections whose state changed. Out: timers, the dirty list. May import: time.
  */
 import { NEVER_NS, Timer, timerRuns, timerStart } from '../../time/timers';
-import { Connection, connectionForget, DIRTY, GONE, timerOf } from './connection';
+import { Connection, connectionForget, DIRTY, GONE, PACED, timerOf } from './connection';
 
 let first: usize = 0;
 let last: usize = 0;
@@ -14,7 +14,9 @@ let last: usize = 0;
  * when it expires: deadlines mostly move away, and moving a timer costs more than a rare idle wake-up.
  */
 export function schedule(c: Connection): void {
-  const earliest = min(min(c.retransmitNs, c.acknowledgeNs), min(c.keepAliveNs, c.stateNs));
+  let earliest = min(min(c.retransmitNs, c.acknowledgeNs), min(c.keepAliveNs, c.stateNs));
+  earliest = min(earliest, min(c.probeNs, c.reorderNs));
+  if ((c.flags & PACED) != 0) earliest = min(earliest, c.paceNs);
   if (earliest == NEVER_NS) return;
   const timer: Timer = timerOf(c);
   if (!timerRuns(timer) || earliest < timer.deadlineNs) timerStart(timer, earliest);

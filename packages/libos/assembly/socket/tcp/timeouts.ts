@@ -15,14 +15,16 @@ import {
   Connection,
   GONE,
   has,
+  PACED,
   PERSIST,
   RELEASED,
   SYN_DUE,
+  TAIL_DUE,
   TIMING,
 } from './connection';
 import { keepAliveExpired } from './keep-alive';
+import { timedOut } from './loss/recovery';
 import { sendProbe } from './output';
-import { timedOut } from './recovery';
 import { retransmitDeadline } from './rtt';
 import { markDirty, schedule } from './schedule';
 import { CLOSED, HELD, SYN_RECEIVED, SYN_SENT, TIME_WAIT } from './state';
@@ -55,6 +57,7 @@ function retransmitExpired(c: Connection): bool {
     return true;
   }
   timedOut(c);
+  c.probeNs = NEVER_NS;
   c.backoff++;
   c.retransmitNs = retransmitDeadline(c);
   markDirty(c);
@@ -84,6 +87,19 @@ export function tcpTimer(timer: Timer): void {
   }
   if (c.state != TIME_WAIT) {
     if (c.retransmitNs <= nowNs && !retransmitExpired(c)) return;
+    if (c.probeNs <= nowNs) {
+      c.probeNs = NEVER_NS;
+      c.flags |= TAIL_DUE;
+      markDirty(c);
+    }
+    if (c.reorderNs <= nowNs) {
+      c.reorderNs = NEVER_NS;
+      markDirty(c);
+    }
+    if (has(c, PACED) && c.paceNs <= nowNs) {
+      c.flags &= ~PACED;
+      markDirty(c);
+    }
     if (c.keepAliveNs <= nowNs && !keepAliveExpired(c)) return;
   }
   schedule(c);

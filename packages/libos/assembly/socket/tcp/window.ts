@@ -1,12 +1,12 @@
 /**
  * The receive window (RFC 9293 §3.8.6): what to advertise, without silly windows, never shrinking; grown as the
- * application keeps up (dynamic right-sizing: it doubles when half of it was read within a round trip).
+ * application keeps up (dynamic right-sizing: it doubles when half of it was read within two round
+ * trips, so that a sender whose window doubles each round trip never meets its edge).
  *
  * In: a connection. Out: window sizes and whether an update is worth a segment. May import: storage, time.
  */
-import { ringBudgetBytes, ringBytesUsed } from '../../storage/ring';
 import { nowNs } from '../../time/clock';
-import { receiveMaximumBytes } from './configuration';
+import { buffersMayGrow, receiveMaximumBytes } from './configuration';
 import { Connection, receiveRing } from './connection';
 
 /** Below this round-trip time the tuning period is taken as this long: a local peer refills at once. */
@@ -52,7 +52,7 @@ export function windowUpdateDue(c: Connection): bool {
 export function windowTune(c: Connection, bytes: u32): void {
   if (c.receiveLimit >= receiveMaximumBytes || c.receiveShift == 0) return;
   c.tuningBytes += bytes;
-  const period = max(<u64>c.smoothedRttUs * 1000, TUNING_LEAST_NS);
+  const period = max(<u64>c.smoothedRttUs * 2000, TUNING_LEAST_NS);
   if (nowNs - c.tuningStartNs > period) {
     c.tuningStartNs = nowNs;
     c.tuningBytes = bytes;
@@ -60,6 +60,6 @@ export function windowTune(c: Connection, bytes: u32): void {
   if (c.tuningBytes < c.receiveLimit >> 1) return;
   c.tuningBytes = 0;
   c.tuningStartNs = nowNs;
-  if (ringBytesUsed() < ringBudgetBytes() - (ringBudgetBytes() >> 2))
-    c.receiveLimit = min(c.receiveLimit << 1, receiveMaximumBytes);
+  const wanted = min(c.receiveLimit << 1, receiveMaximumBytes);
+  if (buffersMayGrow(wanted)) c.receiveLimit = wanted;
 }

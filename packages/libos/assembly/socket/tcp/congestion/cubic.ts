@@ -24,6 +24,16 @@ export function cubicIdle(c: Connection, idleNs: u64): void {
   if (c.cubicEpochNs != 0) c.cubicEpochNs = min(c.cubicEpochNs + idleNs, nowNs);
 }
 
+/** Remembers what a reduction is about to change, and puts it back (RFC 9438 §4.9). */
+export function cubicSave(c: Connection): void {
+  c.cubicSavedMaximum = c.cubicWindowMaximum;
+}
+
+export function cubicRestore(c: Connection): void {
+  c.cubicWindowMaximum = c.cubicSavedMaximum;
+  c.cubicEpochNs = 0;
+}
+
 function beginEpoch(c: Connection, window: f64): void {
   c.cubicEpochNs = nowNs;
   c.cubicEstimate = window;

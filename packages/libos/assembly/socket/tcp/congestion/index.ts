@@ -3,8 +3,9 @@
  *
  * In: acknowledgements and losses. Out: `congestionWindow`, `slowStartThreshold`. May import: connection.
  */
-import { Connection, has, RECOVERY_TIMEOUT, WINDOW_LIMITED } from '../connection';
+import { Connection, has, WINDOW_LIMITED } from '../connection';
 import { cubicAcknowledged, cubicIdle, cubicReset, cubicThreshold } from './cubic';
+import { hystartGrowth, hystartReset, hystartSample } from './hystart';
 import { renoAcknowledged, renoThreshold } from './reno';
 
 export const CONGESTION_CUBIC: u8 = 0;
@@ -20,20 +21,26 @@ export function congestionStart(c: Connection, retried: bool): void {
   c.congestionWindow = retried ? c.mss : initialWindow(c);
   c.slowStartThreshold = u32.MAX_VALUE;
   cubicReset(c);
+  hystartReset(c);
 }
 
 /** `bytes` were newly acknowledged, `flightBytes` in flight before. A window that was not used does not grow (RFC 7661 §4.3). */
 export function congestionAcknowledged(c: Connection, bytes: u32, flightBytes: u32): void {
   if (c.congestionWindow < c.slowStartThreshold) {
     if (!has(c, WINDOW_LIMITED) && flightBytes < c.congestionWindow >> 1) return;
-    // After a timeout at most one segment per acknowledgement (RFC 3465 §2.3).
-    const growth = c.recovery == RECOVERY_TIMEOUT ? min(bytes, c.mss) : bytes;
+    // Beyond the first slow start there is a threshold to stop at (RFC 9406 §4.3).
+    const growth = c.slowStartThreshold == u32.MAX_VALUE ? hystartGrowth(c, bytes) : bytes;
     c.congestionWindow = min(c.congestionWindow + growth, max(c.slowStartThreshold, c.mss << 1));
     return;
   }
   if (!has(c, WINDOW_LIMITED)) return;
   if (c.congestion == CONGESTION_RENO) renoAcknowledged(c, bytes);
   else cubicAcknowledged(c, bytes);
+}
+
+/** An unambiguous round trip of the current acknowledgement. */
+export function congestionSample(c: Connection, sampleUs: u32): void {
+  if (c.slowStartThreshold == u32.MAX_VALUE) hystartSample(c, sampleUs);
 }
 
 /** A loss with `flightBytes` under way: sets the threshold; the window is the caller's to set. */
