@@ -86,6 +86,19 @@ test('docker commit', async (t) => {
     await daemon.ok('commit', '--pause=false', 'live');
   });
 
+  await t.test('a container that ends while it is committed', async () => {
+    await Promise.all(
+      Array.from({ length: 12 }, async () => {
+        const id = await daemon.ok('create', '--network', 'none', 'busybox', 'touch', '/made');
+        // No command line in between: the commit comes while the program runs or just after.
+        assert.equal((await daemon.api('POST', `/v1.44/containers/${id}/start`)).status, 204);
+        const reply = await daemon.api('POST', `/v1.44/commit?container=${id}`);
+        assert.equal(reply.status, 201, reply.text);
+        await daemon.ok('rm', '-f', id);
+      }),
+    );
+  });
+
   await t.test('what is refused', async () => {
     const none = await daemon.docker('commit', 'nosuch');
     assert.match(none.stderr, /No such container: nosuch/);

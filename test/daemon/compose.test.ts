@@ -1,11 +1,12 @@
 /** A Compose application of five services, by Debian's docker-compose: web, api, cache, database, worker. */
 import assert from 'node:assert/strict';
 import { createSocket } from 'node:dgram';
-import { cpSync } from 'node:fs';
+import { cpSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startDaemon } from './daemon.js';
+import { busyboxImage, loadImages } from './images.js';
 import { importProgramImage, nodeImage, redisImage } from './program-image.js';
 
 const application = join(import.meta.dirname, '../../daemon/compose');
@@ -180,4 +181,52 @@ test('a Compose application of five services', { timeout: 300_000 }, async (t) =
     assert.equal(await daemon.ok('volume', 'ls', '-q', '-f', 'name=shop_'), '');
     assert.equal(await daemon.ok('images', '-q', 'shop_web'), '');
   });
+});
+
+test('Compose 1.29 is offered the last version that it understands, and recreates with the volumes of before', async (t) => {
+  const daemon = await startDaemon(t);
+  await loadImages(daemon, busyboxImage());
+  const file = join(daemon.scratch, 'docker-compose.yml');
+  writeFileSync(
+    file,
+    `version: "2.4"
+services:
+  one:
+    image: busybox
+    network_mode: none
+    command: sleep 1000
+    volumes: [/data]
+`,
+  );
+  const compose = async (...words: string[]) => {
+    const { code, stdout, stderr } = await daemon.run('docker-compose', [
+      '-f',
+      file,
+      '-p',
+      'again',
+      ...words,
+    ]);
+    assert.equal(code, 0, stdout + stderr);
+    return stdout.trim();
+  };
+  await compose('up', '-d');
+  const first = await compose('ps', '-q');
+  await daemon.ok('exec', first, 'touch', '/data/kept');
+  for (let round = 0; round < 2; round++) await compose('up', '-d', '--force-recreate');
+  const second = await compose('ps', '-q');
+  assert.notEqual(second, first);
+  assert.equal(await daemon.ok('exec', second, 'ls', '/data'), 'kept');
+  assert.equal((await daemon.ok('ps', '-aq')).split('\n').length, 1, 'none is left behind');
+  await compose('down', '-v');
+  const versionFor = async (agent: string) => {
+    const { text } = await daemon.api('GET', '/version', undefined, { 'User-Agent': agent });
+    return (JSON.parse(text) as { ApiVersion: string }).ApiVersion;
+  };
+  assert.equal(await versionFor('docker-compose/1.29.2 docker-py/5.0.3 Linux/6.1'), '1.44');
+  assert.equal(await versionFor('docker-compose/2.40.3'), '1.50');
+  // As moby: the field went with 1.45.
+  const has = async (version: string) =>
+    'ContainerConfig' in
+    (JSON.parse((await daemon.api('GET', `/${version}/images/busybox/json`)).text) as object);
+  assert.deepEqual([await has('v1.44'), await has('v1.45')], [true, false]);
 });

@@ -1,11 +1,20 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { existsSync, lstatSync, mkdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
+import {
+  chownSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  readlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startDaemon } from './daemon.js';
-import { busyboxImage, loadImages, tarOf } from './images.js';
+import { eventually } from './eventually.js';
+import { busyboxImage, type LayerFiles, loadImages, tarOf } from './images.js';
 
 const daemon = await startDaemon({ after });
 await loadImages(daemon, busyboxImage());
@@ -182,7 +191,50 @@ test('owners: as in the archive, or the user of the container', async () => {
   await put('&copyUIDGID=1');
   assert.equal(await daemon.ok('exec', 'owned', 'stat', '-c', '%u:%g', '/home/theirs'), '1000:1000');
   await daemon.ok('rm', '-f', 'owned');
+  // Without a user of the container's own, `cp -a` keeps what the archive says.
+  await daemon.ok('run', '-d', '--name', 'plain', ...none, 'busybox', 'sleep', '3600');
+  const file = join(scratch, 'whose');
+  writeFileSync(file, 'x');
+  chownSync(file, 1234, 2345);
+  await daemon.ok('cp', '-a', file, 'plain:/tmp/whose');
+  assert.equal(await daemon.ok('exec', 'plain', 'stat', '-c', '%u:%g', '/tmp/whose'), '1234:2345');
+  await daemon.ok('rm', '-f', 'plain');
 });
+
+for (const state of ['running', 'stopped'])
+  test(`links of a destination and of the archive itself lead where they lead in the container, ${state}`, async () => {
+    await daemon.ok('volume', 'create', 'shut');
+    const container = await daemon.ok(
+      ...['run', '-d', ...none, '-v', '/box', '-v', 'shut:/shut:ro', 'busybox', 'sh', '-c'],
+      'mkdir -p /srv/deep /data; ln -s /srv /data/abs; ln -s ../../../../srv/deep /data/climbs; sleep 3600',
+    );
+    await eventually('there', async () =>
+      (await daemon.docker('exec', container, 'test', '-L', '/data/climbs')).code === 0 ? 'there' : '',
+    );
+    if (state === 'stopped') await daemon.ok('kill', container);
+    const put = async (path: string, files: LayerFiles) => {
+      const archive = await tarOf(files);
+      const reply = await daemon.api('PUT', `/v1.44/containers/${container}/archive?path=${path}`, archive, {
+        'Content-Type': 'application/x-tar',
+      });
+      return reply.status === 200 ? '' : reply.text;
+    };
+    const link = (linkname: string) => ({ type: 'symlink' as const, linkname });
+    assert.equal(await put('/data', { 'abs/one': '1', 'climbs/two': '2' }), '');
+    assert.equal(await put('/data', { own: link('/srv/deep'), 'own/three': '3' }), '');
+    // From a volume to the root file system too, and out of the root nowhere.
+    assert.equal(await put('/box', { out: link('/srv'), 'out/five': '5' }), '');
+    assert.equal(await put('/box', { up: link('../../../../../../../srv'), 'up/six': '6' }), '');
+    assert.match(await put('/data', { gate: link('/shut'), 'gate/seven': '7' }), /EROFS|read-only/);
+    if (state === 'stopped') await daemon.ok('start', container);
+    const read = (path: string) => daemon.ok('exec', container, 'cat', path);
+    const found = ['/srv/one', '/srv/deep/two', '/srv/deep/three', '/srv/five', '/srv/six'];
+    for (const [index, path] of found.entries())
+      assert.equal(await read(path), `${[1, 2, 3, 5, 6][index]}`, path);
+    assert.equal(await daemon.ok('exec', container, 'ls', '/shut'), '');
+    await daemon.ok('rm', '-fv', container);
+    await daemon.ok('volume', 'rm', 'shut');
+  });
 
 test('the status of a path', async () => {
   await sh('ln -sf /etc/passwd /tmp/toward; printf 12345 > /tmp/five');

@@ -11,6 +11,7 @@ import { hostPlatform } from '../images/documents/platform.js';
 import { withLayer } from '../images/layers/with-layer.js';
 import type { Digest, ImageRunConfig, Images, Layer, Layers } from '../images/types.js';
 import { withHolds } from '../images/with-holds.js';
+import { startTime } from '../linux/process.js';
 import { expandBody } from './dockerfile/expand.js';
 import { type Body, parseInstruction } from './dockerfile/instructions.js';
 import { expandWord, expandWords } from './dockerfile/lexer.js';
@@ -28,6 +29,22 @@ const allowed: ReadonlySet<string> = new Set([
 
 const isConfiguring = (body: Body): body is Extract<Body, { kind: ConfiguringKind }> =>
   !['add', 'arg', 'copy', 'from', 'run', 'workdir'].includes(body.kind);
+
+/** Pauses a running container; false when there is nothing to pause, as when it ends meanwhile. */
+async function paused(
+  { containers }: Pick<CommitDependencies, 'containers'>,
+  container: Container,
+): Promise<boolean> {
+  if (container.state.status !== 'running') return false;
+  const { pid } = container.state;
+  try {
+    await containers.pause(container.id);
+    return true;
+  } catch (error) {
+    if (container.state.status === 'running' && startTime(pid) !== undefined) throw error;
+    return false;
+  }
+}
 
 /** Runs `parse`; an error names no line: there is no file. */
 function withoutPlace<T>(parse: () => T): T {
@@ -131,8 +148,7 @@ export async function commitContainer(areas: CommitDependencies, request: Commit
   checkState(container);
   const own = imagePart(container.config);
   const config = mergeConfig(applyChanges(request.config ?? own, request.changes), own);
-  const pause = request.pause && container.state.status === 'running';
-  if (pause) await areas.containers.pause(container.id);
+  const pause = request.pause && (await paused(areas, container));
   let layer: Layer;
   try {
     layer = await areas.layers.commitRoot(container.id);

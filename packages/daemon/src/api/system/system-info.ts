@@ -182,14 +182,24 @@ export function describeInfo(parts: InfoParts, version: ApiVersion): object {
   };
 }
 
+/**
+ * The version a client is offered. Compose 1.x takes the newest one and then reads ContainerConfig of images, which went
+ * with 1.45: it is offered the last one that it understands.
+ */
+const versionFor = (userAgent: string): ApiVersion =>
+  /^docker-compose\/1\./.test(userAgent) ? lastWithContainerConfig : currentApiVersion;
+const lastWithContainerConfig: ApiVersion = 44;
+
 export function describeVersion(parts: {
   facts: HostFacts;
   tools: ToolVersions;
   experimental: boolean;
+  /** Of the client that asks. */
+  userAgent: string | undefined;
 }): object {
-  const { facts, tools, experimental } = parts;
+  const { facts, tools, experimental, userAgent = '' } = parts;
   const engine = {
-    ApiVersion: formatVersion(currentApiVersion),
+    ApiVersion: formatVersion(versionFor(userAgent)),
     MinAPIVersion: formatVersion(minimumApiVersion),
     GitCommit: buildFacts.commit,
     // The command line prints the line in any case.

@@ -110,7 +110,11 @@ export function systemRoutes(deps: SystemDeps): Route[] {
 
   async function version(call: Call): Promise<void> {
     const { experimental } = deps.config();
-    call.json(200, describeVersion({ facts: readFacts(), tools: await readTools(), experimental }));
+    const userAgent = call.headers['user-agent'];
+    call.json(
+      200,
+      describeVersion({ facts: readFacts(), tools: await readTools(), experimental, userAgent }),
+    );
   }
 
   async function auth(call: Call): Promise<void> {

@@ -177,11 +177,16 @@ export function createCopies(trees: Trees): Copies {
           throw new DaemonError('invalid', 'extraction point is not a directory');
         }
         try {
-          checkWritable(place.container, tree.locate(fd));
-          await extractTar(await decompress(archive), `/proc/self/fd/${fd}`, {
+          const location = tree.locate(fd);
+          const user = place.container.config.User ?? '';
+          checkWritable(place.container, location);
+          // Links lead where they lead in the container: below its root, not below the destination.
+          await extractTar(await decompress(archive), `/proc/self/fd/${tree.fd}`, {
+            directory: location,
             keepKinds,
             discard: discardIn(tree, place.container),
-            ...(ownedByUser ? { owner: userBelow(tree.fd, place.container.config.User ?? '') } : {}),
+            // A container without a user leaves them to the archive (moby, tarCopyOptions).
+            ...(ownedByUser && user !== '' ? { owner: userBelow(tree.fd, user) } : {}),
           });
         } finally {
           closeSync(fd);

@@ -56,18 +56,28 @@ function openMountPoint(rootFd: number, destination: string, isDirectory: boolea
   return openInRoot(rootFd, destination, openFlags.path);
 }
 
+/** The mount at `target` refuses writing, by whatever link it is reached. */
+const makeReadOnly = (target: string): Promise<void> =>
+  mount({ source: '', target, type: '', flags: mountFlags.bind | mountFlags.remount | mountFlags.readOnly });
+
 async function bindBelow(
   rootFd: number,
-  source: string,
-  destination: string,
-  recursive: boolean,
+  { source, destination, options }: { source: string; destination: string; options: readonly string[] },
 ): Promise<void> {
+  const recursive = options.includes('rbind');
   const target = openMountPoint(rootFd, destination, statSync(source).isDirectory());
   try {
     const flags = mountFlags.bind | (recursive ? mountFlags.recursive : 0);
     await mount({ source, target: `/proc/self/fd/${target}`, type: '', flags });
   } finally {
     closeSync(target);
+  }
+  if (!options.includes('ro') && !options.includes('rro')) return;
+  const mounted = openInRoot(rootFd, destination, openFlags.path);
+  try {
+    await makeReadOnly(`/proc/self/fd/${mounted}`);
+  } finally {
+    closeSync(mounted);
   }
 }
 
@@ -109,8 +119,8 @@ export async function createTrees(dependencies: TreesDependencies): Promise<Tree
         fd = openTree(view);
         const prepared = await mounts.prepare(name, points, {});
         try {
-          for (const { source, destination, options } of prepared.mounts)
-            await bindBelow(fd, source, destination, options.includes('rbind'));
+          for (const prepare of prepared.mounts) await bindBelow(fd, prepare);
+          if (container.hostConfig.ReadonlyRootfs) await makeReadOnly(view);
         } finally {
           await prepared.made();
         }
