@@ -81,6 +81,26 @@ test('environment, directory, user, groups, privileges', async () => {
   assert.equal((await exec('-u', 'user', 'box', 'sh', '-c', 'echo $HOME')).stdout, '/home\n');
 });
 
+test('a soft limit of open files below the hard one, also with a terminal and many at once', async () => {
+  const limited = ['--network', 'none', '--privileged', '--ulimit', 'nofile=100:200', 'busybox'];
+  await daemon.ok('run', '-d', '--name', 'limited', ...limited, 'sleep', '3600');
+  const shown = ['sh', '-c', 'ulimit -n; ulimit -Hn'];
+  const ask = async (words: readonly string[]) => (await daemon.ok(...words)).split(/\s+/).join(' ');
+  const asked = Array.from({ length: 6 }, () => [
+    ['exec', 'limited', ...shown],
+    ['exec', 'limited', ...shown],
+    ['exec', '-t', 'limited', ...shown],
+    ['run', '--rm', ...limited, ...shown],
+  ]);
+  for (const words of asked)
+    assert.deepEqual(await Promise.all([...words, ...words].map(ask)), Array(8).fill('100 200'));
+  // The keeper hands on what runc says and how it ends.
+  assert.equal((await exec('limited', 'nope')).code, 127);
+  assert.equal((await exec('limited', '/etc/passwd')).code, 126);
+  assert.equal((await exec('limited', 'sh', '-c', 'kill -9 $$')).code, 137);
+  await daemon.ok('rm', '-f', 'limited');
+});
+
 test('input, its end, and much of it', async () => {
   const { stdout } = await daemon.run('docker', ['exec', '-i', 'box', 'sh', '-c', 'cat; echo end'], {
     input: 'typed\n',

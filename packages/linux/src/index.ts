@@ -10,7 +10,7 @@ import { addon } from './addon.js';
 /** Program that runs `runc exec --detach` and waits for the process it leaves behind (programs/exec-monitor.c). */
 export const execMonitorPath = fileURLToPath(new URL('../build/exec-monitor', import.meta.url));
 
-/** Program that keeps the limit of open files of processes that runc prepares (programs/limit-keeper.c). */
+/** Program that runs `runc exec` and keeps its process's limit of open files (programs/limit-keeper.c). */
 export const limitKeeperPath = fileURLToPath(new URL('../build/limit-keeper', import.meta.url));
 
 /** Flags of mount(2). */

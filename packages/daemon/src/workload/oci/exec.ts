@@ -16,7 +16,7 @@ import { configText } from './config-text.js';
 import { startMonitor, syncMessages } from './conmon.js';
 import { runtimeFailure } from './failure.js';
 import { openFifoStreams } from './fifos.js';
-import { keepOpenFilesLimit } from './open-files-limit.js';
+import { keepingOpenFilesLimit } from './open-files-limit.js';
 import type { WorkloadPaths } from './paths.js';
 import type { OciProgram } from './runc.js';
 
@@ -51,16 +51,12 @@ export const createExec =
       runtimeLog: join(directory, 'runtime.log'),
       erased: () => rm(directory, { recursive: true, force: true }),
     };
-    let release = (): void => {};
     try {
       await writeFile(prepared.processFile, configText(spec.process), { mode: 0o600 });
-      release = await keepOpenFilesLimit(spec.process, context.paths.state(spec.container));
       return await (spec.terminal ? withTerminal : withStreams)(context, prepared);
     } catch (error) {
       await prepared.erased();
       throw error;
-    } finally {
-      release();
     }
   };
 
@@ -77,7 +73,8 @@ async function withStreams({ oci }: ExecContext, prepared: Prepared): Promise<Ru
     try {
       spawnProgram(
         [
-          ...([execMonitorPath, pidFile, oci.path, ...oci.globalArguments] as const),
+          ...([execMonitorPath, pidFile] as const),
+          ...[...keepingOpenFilesLimit(spec.process, oci), ...oci.globalArguments],
           ...['--log', runtimeLog, '--log-format', 'json', 'exec'],
           ...['--detach', '--pid-file', pidFile, '--process', processFile, spec.container],
         ],
@@ -108,13 +105,15 @@ async function withTerminal(
   { oci, globalRuntimeArguments, connectIn }: ExecContext,
   { spec, directory, processFile, runtimeLog, erased }: Prepared,
 ): Promise<RunningExec> {
+  const [program, ...rest] = keepingOpenFilesLimit(spec.process, oci);
   const monitor = startMonitor(
     [
       ...['--api-version', '1', '-c', spec.container, '-u', spec.id, '-n', spec.container],
-      ...['-r', oci.path, '-b', directory, '-p', join(directory, 'pid'), '-l', 'none'],
+      ...['-r', program, '-b', directory, '-p', join(directory, 'pid'), '-l', 'none'],
       ...['-e', '--exec-attach', '--exec-process-spec', processFile, '--full-attach', '--no-sync-log'],
       '-t',
       ...(spec.openStdin ? ['-i', '--leave-stdin-open'] : []),
+      ...rest.map((text) => `--runtime-arg=${text}`),
       ...globalRuntimeArguments(runtimeLog),
     ],
     true,
