@@ -106,6 +106,10 @@ test('wait: at once when it has ended, otherwise at the end', async () => {
   assert.deepEqual([first, second, await ok('wait', 'brief')], ['9', '9', '9']);
   await ok('rm', 'brief');
   assert.match((await docker('wait', 'brief')).stderr, /No such container: brief/);
+  // An end that is followed by a restart is one.
+  await ok('run', '-d', '--name', 'always', '--restart', 'always', 'busybox', 'sh', '-c', 'sleep 2; exit 9');
+  assert.equal(await ok('wait', 'always'), '9');
+  await ok('rm', '-f', 'always');
 });
 
 test('a container keeps its files from one start to the next', async () => {

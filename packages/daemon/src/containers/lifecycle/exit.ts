@@ -64,7 +64,7 @@ export async function handleExit(context: Context, exit: WorkloadExit): Promise<
     execDuration: String(Math.floor(ranMs / 1000)),
   });
   for (const observer of context.observers) observer.stopped?.(container);
-  context.waiters.ended(container.id, { StatusCode: exit.exitCode }, !restarts);
+  context.waiters.ended(container.id, { StatusCode: exit.exitCode });
   if (restarts) {
     live.pauseMs = nextPause(live.pauseMs, ranMs);
     scheduleRestart(context, container);
@@ -88,11 +88,10 @@ async function restartNow(context: Context, container: Container): Promise<void>
     context.log.error({ container: container.id, error: (error as Error).message }, 'restart failed');
     await settleFailedStart(context, container, error as Error);
     const { exitCode } = container.state;
-    context.waiters.ended(
-      container.id,
-      { StatusCode: exitCode, Error: { Message: (error as Error).message } },
-      true,
-    );
+    context.waiters.ended(container.id, {
+      StatusCode: exitCode,
+      Error: { Message: (error as Error).message },
+    });
   }
 }
 
@@ -115,6 +114,6 @@ export async function cancelRestart(context: Context, container: Container): Pro
   delete live.restartTimer;
   container.state.status = 'exited';
   await context.records.saveState(container);
-  context.waiters.ended(container.id, { StatusCode: container.state.exitCode }, true);
+  context.waiters.ended(container.id, { StatusCode: container.state.exitCode });
   return true;
 }

@@ -13,8 +13,8 @@ export interface WaitResult {
 export interface Waiters {
   /** Settles when `condition` comes true; rejects with the signal's reason when it is aborted. */
   wait(id: string, condition: WaitCondition, signal?: AbortSignal): Promise<WaitResult>;
-  /** `id` ended; `final` when nothing will start it again by itself. */
-  ended(id: string, result: WaitResult, final: boolean): void;
+  /** `id` ended, also when it is started again by itself: dockerd's waiters see that as an end (moby, SetRestarting). */
+  ended(id: string, result: WaitResult): void;
   removed(id: string, result: WaitResult): void;
 }
 
@@ -54,7 +54,7 @@ export function createWaiters(): Waiters {
         waiters.add(waiter);
         signal?.addEventListener('abort', abort, { once: true });
       }),
-    ended: (id, result, final) => settle(id, result, final ? ['next-exit', 'not-running'] : ['next-exit']),
+    ended: (id, result) => settle(id, result, ['next-exit', 'not-running']),
     removed: (id, result) => settle(id, result, ['next-exit', 'not-running', 'removed']),
   };
 }

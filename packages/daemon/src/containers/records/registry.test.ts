@@ -138,14 +138,12 @@ test('who waits for what', async () => {
   wait('not-running');
   wait('removed');
   const settled = () => new Promise((resolve) => setImmediate(resolve));
-  waiters.ended('id', { StatusCode: 1 }, false);
+  waiters.ended('id', { StatusCode: 1 });
   await settled();
-  assert.deepEqual(seen, ['next-exit 1']);
-  waiters.ended('id', { StatusCode: 2 }, true);
-  await settled();
+  assert.deepEqual(seen, ['next-exit 1', 'not-running 1']);
   waiters.removed('id', { StatusCode: 3 });
   await settled();
-  assert.deepEqual(seen, ['next-exit 1', 'not-running 2', 'removed 3']);
+  assert.deepEqual(seen, ['next-exit 1', 'not-running 1', 'removed 3']);
   const abort = new AbortController();
   const aborted = waiters.wait('id', 'next-exit', abort.signal);
   abort.abort(new Error('gone'));
