@@ -55,8 +55,8 @@ const daemonRooms = {
 
 /** Folder of packages/libos/assembly → the folders it may import, lowest layer first. */
 const layers = {
-  storage: [],
   platform: [],
+  storage: ['platform'],
   wire: ['storage'],
   time: ['storage', 'platform'],
   device: ['platform', 'storage', 'wire'],
