@@ -8,7 +8,19 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync
 import { dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 
-const order = ['abi', 'libos', 'engine', 'runtime', 'native', 'image', 'host', 'linux', 'daemon', 'cli'];
+const order = [
+  'abi',
+  'libos',
+  'engine',
+  'runtime',
+  'native',
+  'image',
+  'host',
+  'linux',
+  'daemon',
+  'create-noos',
+  'cli',
+];
 const { values } = parseArgs({ options: { only: { type: 'string' } } });
 if (values.only !== undefined && !order.includes(values.only)) {
   console.error(`unknown package ${values.only}; one of ${order.join(', ')}`);
