@@ -43,7 +43,8 @@ export function template(name: string, version: string): Record<string, string> 
     private: true,
     type: 'module',
     main: 'src/main.ts',
-    scripts: { start: 'noos run -p 8080:8080', build: 'noos build' },
+    scripts: { start: 'noos run', build: 'noos build' },
+    noos: { ports: ['8080:8080'] },
     // The runtime is named for its types, which tsconfig.json finds here.
     devDependencies: { '@noos/runtime': version, noos: version },
   };
