@@ -1,36 +1,32 @@
 #!/usr/bin/env node
-// Builds the workspace in the order of its imports: interface, libos.wasm, engine.wasm, runtime, then all TypeScript.
-// Usage: npm run build [-- --only PACKAGE]   A package with a `build` script of its own runs it before tsc.
-// Artefacts whose inputs (sources, the interface's views, the lock file) have not changed are not made again.
-import { spawnSync } from 'node:child_process';
+// Builds the workspace: WebAssembly modules and other artefacts beside all TypeScript, as many at once as there are
+// processors, and says what it does.
+// Usage: npm run build [-- --only PACKAGE]   --for-run builds what `noos run` needs: no tests, no container engine.
+// Artefacts whose inputs (sources, the interface's views, the lock file) have not changed are not made again; none of
+// them needs what tsc makes, nor the reverse.
+import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join, resolve } from 'node:path';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 
-const order = [
-  'abi',
-  'libos',
-  'engine',
-  'runtime',
-  'native',
-  'image',
-  'host',
-  'linux',
-  'daemon',
-  'create-noos',
-  'cli',
-];
-const { values } = parseArgs({ options: { only: { type: 'string' } } });
-if (values.only !== undefined && !order.includes(values.only)) {
-  console.error(`unknown package ${values.only}; one of ${order.join(', ')}`);
+const { values } = parseArgs({
+  options: { only: { type: 'string' }, 'for-run': { type: 'boolean', default: false } },
+});
+if (values.only !== undefined && !existsSync(`packages/${values.only}/package.json`)) {
+  console.error(`unknown package ${values.only}; one of ${readdirSync('packages').join(', ')}`);
   process.exit(2);
 }
 
-function run(command, commandArguments) {
-  const { status } = spawnSync(command, commandArguments, { stdio: 'inherit' });
-  if (status !== 0) process.exit(status ?? 1);
-}
+/** Packages with artefacts, the slowest first: script of its package.json → whether `noos run` needs what it makes. */
+const artefacts = [
+  ['libos', 'build:artefacts', true],
+  ['engine', 'build:artefacts', true],
+  ['runtime', 'build:artefacts', true],
+  ['libos', 'build:testing', false],
+  ['linux', 'build:artefacts', false],
+];
 
 /** Digest of everything that can change the artefacts of package `name`. */
 function inputDigest(name) {
@@ -44,40 +40,61 @@ function inputDigest(name) {
   return hash.digest('hex');
 }
 
-/** Runs the package's `build:artefacts` unless what it made comes from the same inputs. */
-function buildArtefacts(name) {
-  const stamp = `packages/${name}/build/inputs.sha256`;
+/** The job that runs a script of a package, or undefined when what it made comes from the same inputs. */
+function artefactJob([name, script]) {
+  const command = JSON.parse(readFileSync(`packages/${name}/package.json`, 'utf8')).scripts[script];
+  const stamp = `packages/${name}/build/${script.replace('build:', '')}.sha256`;
   const digest = inputDigest(name);
-  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === digest) return;
-  run('npm', ['run', '--silent', 'build:artefacts', '--workspace', `packages/${name}`]);
-  mkdirSync(`packages/${name}/build`, { recursive: true });
-  writeFileSync(stamp, digest);
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === digest) return undefined;
+  return {
+    name: `${name} ${script.replace('build:', '')}`,
+    command,
+    directory: `packages/${name}`,
+    done() {
+      mkdirSync(`packages/${name}/build`, { recursive: true });
+      writeFileSync(stamp, digest);
+    },
+  };
 }
 
-/** Removes what tsc made of sources that are gone: a moved test would be run twice. */
-function removeOrphans(directory) {
-  if (!existsSync(directory)) return;
-  for (const name of readdirSync(directory, { recursive: true }).filter((file) =>
-    file.endsWith('.d.ts.map'),
-  )) {
-    const map = join(directory, name);
-    const { sources } = JSON.parse(readFileSync(map, 'utf8'));
-    if (sources.some((source) => existsSync(resolve(dirname(map), source)))) continue;
-    for (const suffix of ['.js', '.js.map', '.d.ts', '.d.ts.map'])
-      rmSync(`${map.slice(0, -'.d.ts.map'.length)}${suffix}`, { force: true });
+function typesJob() {
+  const projects =
+    values.only !== undefined
+      ? [`packages/${values.only}`]
+      : values['for-run']
+        ? ['packages/cli']
+        : ['.', 'test', 'bench'];
+  return { name: 'types', command: `tsc -b ${projects.join(' ')}`, directory: '.' };
+}
+
+/** Runs a job to its end; resolves with how long it took. Ends everything when it fails. */
+function perform({ command, directory, done }) {
+  const startMs = performance.now();
+  const child = spawn(command, {
+    shell: true,
+    cwd: directory,
+    stdio: 'inherit',
+    env: { ...process.env, PATH: `${resolve('node_modules/.bin')}:${process.env.PATH}` },
+  });
+  return new Promise((finish) => {
+    child.on('close', (status) => {
+      if (status !== 0) process.exit(status ?? 1);
+      done?.();
+      finish((performance.now() - startMs) / 1000);
+    });
+  });
+}
+
+const wanted = artefacts.filter(
+  ([name, , forRun]) => (values.only === undefined || values.only === name) && (forRun || !values['for-run']),
+);
+const stale = wanted.map(artefactJob).filter((job) => job !== undefined);
+const jobs = [...stale.slice(0, 1), typesJob(), ...stale.slice(1)];
+if (stale.length > 0) console.log(`building ${jobs.map(({ name }) => name).join(', ')}`);
+async function work() {
+  for (let job = jobs.shift(); job !== undefined; job = jobs.shift()) {
+    const seconds = await perform(job);
+    if (stale.length > 0) console.log(`  ${job.name} ${seconds.toFixed(1)} s`);
   }
 }
-
-for (const name of values.only === undefined ? order : [values.only]) {
-  const manifest = `packages/${name}/package.json`;
-  if (!existsSync(manifest)) continue;
-  if (JSON.parse(readFileSync(manifest, 'utf8')).scripts?.['build:artefacts']) buildArtefacts(name);
-  removeOrphans(`packages/${name}/dist`);
-  run('node_modules/.bin/tsc', ['-b', `packages/${name}`]);
-}
-if (values.only === undefined)
-  for (const project of ['test', 'bench'])
-    if (existsSync(`${project}/tsconfig.json`)) {
-      removeOrphans(`${project}/dist`);
-      run('node_modules/.bin/tsc', ['-b', project]);
-    }
+await Promise.all(Array.from({ length: availableParallelism() }, work));
