@@ -6,7 +6,7 @@
 // them needs what tsc makes, nor the reverse.
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -19,32 +19,59 @@ if (values.only !== undefined && !existsSync(`packages/${values.only}/package.js
   process.exit(2);
 }
 
-/** Packages with artefacts, the slowest first: script of its package.json → whether `noos run` needs what it makes. */
+/** What is made of what, the slowest first. `inputs`: files and folders of the package; `forRun`: needed by `noos run`. */
 const artefacts = [
-  ['libos', 'build:artefacts', true],
-  ['engine', 'build:artefacts', true],
-  ['runtime', 'build:artefacts', true],
-  ['libos', 'build:testing', false],
-  ['linux', 'build:artefacts', false],
+  {
+    name: 'libos',
+    script: 'build:artefacts',
+    inputs: ['assembly', 'scripts', 'asconfig.json'],
+    forRun: true,
+  },
+  { name: 'engine', script: 'build:artefacts', inputs: ['build.mjs', 'linker.wat'], forRun: true },
+  { name: 'runtime', script: 'build:artefacts', inputs: ['build.mjs', 'src/url'], forRun: true },
+  { name: 'libos', script: 'build:testing', inputs: ['assembly', 'scripts', 'asconfig.json'], forRun: false },
+  { name: 'linux', script: 'build:artefacts', inputs: ['build-addon.mjs', 'c', 'programs'], forRun: false },
 ];
+const locked = JSON.parse(readFileSync('package-lock.json', 'utf8')).packages;
 
-/** Digest of everything that can change the artefacts of package `name`. */
-function inputDigest(name) {
-  const hash = createHash('sha256').update(readFileSync('package-lock.json'));
-  for (const directory of [`packages/${name}`, 'packages/abi/generated'])
-    for (const entry of readdirSync(directory, { recursive: true, withFileTypes: true })) {
-      const path = join(entry.parentPath ?? entry.path, entry.name);
-      const ignored = /\/(dist|build|node_modules)\/|\.test\.ts$|\.md$/.test(path);
-      if (entry.isFile() && !ignored) hash.update(path).update(readFileSync(path));
-    }
+/** What the lock file says of the packages that `manifest` depends on, directly or not. */
+function lockedDependencies(manifest) {
+  const found = new Map();
+  const queue = Object.keys({ ...manifest.dependencies, ...manifest.devDependencies });
+  for (let name = queue.pop(); name !== undefined; name = queue.pop()) {
+    const entry = locked[`node_modules/${name}`];
+    if (entry === undefined || entry.link || found.has(name)) continue;
+    found.set(name, entry.integrity);
+    queue.push(...Object.keys(entry.dependencies ?? {}));
+  }
+  return JSON.stringify([...found].sort());
+}
+
+/** Files at or below `path`. */
+const filesOf = (path) =>
+  statSync(path).isFile()
+    ? [path]
+    : readdirSync(path, { recursive: true, withFileTypes: true })
+        .filter((entry) => entry.isFile() && !/\.test\.ts$|\.md$/.test(entry.name))
+        .map((entry) => join(entry.parentPath, entry.name))
+        .sort();
+
+/** Digest of everything that can change an artefact. */
+function inputDigest(name, manifest, inputs) {
+  const hash = createHash('sha256')
+    .update(lockedDependencies(manifest))
+    .update(JSON.stringify(manifest.scripts));
+  for (const path of [...inputs.map((input) => `packages/${name}/${input}`), 'packages/abi/generated'])
+    for (const file of filesOf(path)) hash.update(file).update(readFileSync(file));
   return hash.digest('hex');
 }
 
 /** The job that runs a script of a package, or undefined when what it made comes from the same inputs. */
-function artefactJob([name, script]) {
-  const command = JSON.parse(readFileSync(`packages/${name}/package.json`, 'utf8')).scripts[script];
+function artefactJob({ name, script, inputs }) {
+  const manifest = JSON.parse(readFileSync(`packages/${name}/package.json`, 'utf8'));
+  const command = manifest.scripts[script];
   const stamp = `packages/${name}/build/${script.replace('build:', '')}.sha256`;
-  const digest = inputDigest(name);
+  const digest = inputDigest(name, manifest, inputs);
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === digest) return undefined;
   return {
     name: `${name} ${script.replace('build:', '')}`,
@@ -86,7 +113,7 @@ function perform({ command, directory, done }) {
 }
 
 const wanted = artefacts.filter(
-  ([name, , forRun]) => (values.only === undefined || values.only === name) && (forRun || !values['for-run']),
+  ({ name, forRun }) => (values.only === undefined || values.only === name) && (forRun || !values['for-run']),
 );
 const stale = wanted.map(artefactJob).filter((job) => job !== undefined);
 const jobs = [...stale.slice(0, 1), typesJob(), ...stale.slice(1)];
