@@ -34,8 +34,11 @@ const modules = ['veth', 'bridge', 'nf_tables', 'nft_chain_nat', 'nft_nat', 'nft
 export interface Job {
   /** Run as root by bash; `$REPOSITORY` is the root of the repository, `$OUT` a directory that is kept. */
   script: string;
-  /** systemd as the first process, with the units of the daemon; otherwise the script is all that runs. */
-  systemd?: boolean;
+  /**
+   * systemd as the first process, with the units of the daemon, or `bare`, as on a host that has never seen Noos;
+   * otherwise the script is all that runs.
+   */
+  systemd?: boolean | 'bare';
 }
 
 export interface Ended {
@@ -135,14 +138,22 @@ const masked = [
   ...['systemd-update-utmp.service', 'systemd-modules-load.service', 'modprobe@.service'],
 ];
 
-const systemdStart = (directory: string): string => `#!/bin/bash
-rm -rf /.dockerenv /etc/systemd/system/*.wants; : > /etc/fstab
-mount -t tmpfs tmpfs /var/lib
-for unit in ${masked.join(' ')}; do ln -sf /dev/null /etc/systemd/system/$unit; done
-cp '${repository}'/packages/daemon/systemd/noos.* /etc/systemd/system/
+/** The daemon's units and the command, from the workspace. */
+const workspaceUnits = `cp '${repository}'/packages/daemon/systemd/noos.* /etc/systemd/system/
 printf '#!/bin/sh\\nexec "%s" "%s" "$@"\\n' '${process.execPath}' '${repository}/packages/cli/bin/noos.mjs' > /usr/local/bin/noos
 chmod 755 /usr/local/bin/noos
-cat > /etc/systemd/system/script.service <<END
+`;
+
+/** The package manager's knowledge stays where /var/lib is new. */
+const packageManager = `for name in apt dpkg; do mkdir -p /run/lib/$name /var/lib/$name; mount --bind /var/lib/$name /run/lib/$name; done
+mount -t tmpfs tmpfs /var/lib
+for name in apt dpkg; do mkdir /var/lib/$name; mount --move /run/lib/$name /var/lib/$name; done
+`;
+
+const systemdStart = (directory: string, bare: boolean): string => `#!/bin/bash
+rm -rf /.dockerenv /etc/systemd/system/*.wants; : > /etc/fstab
+${bare ? `mount -t tmpfs tmpfs /run\n${packageManager}` : 'mount -t tmpfs tmpfs /var/lib\n'}for unit in ${masked.join(' ')}; do ln -sf /dev/null /etc/systemd/system/$unit; done
+${bare ? '' : workspaceUnits}cat > /etc/systemd/system/script.service <<END
 [Unit]
 DefaultDependencies=no
 After=basic.target
@@ -168,7 +179,10 @@ export async function runInMachine({ script, systemd = false }: Job): Promise<En
     writeFileSync(join(directory, 'script'), script);
     writeFileSync(join(directory, 'environment'), environment(directory));
     const next = join(directory, 'start');
-    writeFileSync(next, systemd ? systemdStart(directory) : plainStart(directory));
+    writeFileSync(
+      next,
+      systemd === false ? plainStart(directory) : systemdStart(directory, systemd === 'bare'),
+    );
     chmodSync(next, 0o755);
     const share = (id: string, path: string, more: string): string[] => [
       ...['-fsdev', `local,id=${id},path=${path},security_model=none,multidevs=remap${more}`],

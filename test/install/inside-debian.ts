@@ -1,0 +1,85 @@
+/**
+ * Runs in a machine of its own (test/daemon/machine) whose first process is systemd and which has no Noos: the Debian
+ * package as an administrator uses it.
+ */
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { runProgram } from '../daemon/daemon.js';
+import { busyboxImage, dockerArchive } from '../daemon/images.js';
+
+const deb = process.env.NOOS_DEB ?? '';
+const env = { DOCKER_HOST: 'unix:///run/noos.sock', DOCKER_CONFIG: '/run/docker-config' };
+
+async function ok(program: string, ...words: string[]): Promise<string> {
+  const { code, stdout, stderr } = await runProgram(program, words, { env });
+  assert.equal(code, 0, `${program} ${words.join(' ')}: ${stderr}${stdout}`);
+  return stdout.trim();
+}
+const unit = (name: string): Promise<string> => ok('systemctl', 'show', '--value', '-p', 'ActiveState', name);
+
+test('apt installs the package, with nothing started', async () => {
+  assert.ok(!existsSync('/usr/bin/noos'));
+  // Candidates for what is recommended would come over the network, which this machine has not.
+  await ok('apt-get', 'install', '-y', '--no-install-recommends', '--no-download', deb);
+  assert.equal(await ok('dpkg-query', '-W', '-f', '${db:Status-Status}', 'noos'), 'installed');
+  assert.equal(await unit('noos.service'), 'inactive');
+  assert.match(await ok('noos', '--help'), /Usage: noos/);
+  assert.match(readFileSync('/usr/share/doc/noos/copyright', 'utf8'), /QuickJS-ng/);
+});
+
+test('systemctl start noos, then docker run answers', async () => {
+  await ok('systemctl', 'start', 'noos');
+  assert.equal(await unit('noos.service'), 'active');
+  assert.equal(
+    await ok('readlink', `/proc/${await ok('systemctl', 'show', '--value', '-p', 'MainPID', 'noos')}/exe`),
+    '/usr/lib/noos/bin/node',
+  );
+  writeFileSync('/run/images.tar', await dockerArchive(busyboxImage()));
+  await ok('docker', 'load', '-i', '/run/images.tar');
+  assert.equal(await ok('docker', 'run', '--rm', 'busybox', 'echo', 'hello'), 'hello');
+  await ok(
+    'docker',
+    'run',
+    '-d',
+    '--name',
+    'web',
+    '-p',
+    '8081:80',
+    'busybox',
+    'sh',
+    '-c',
+    'echo page > /index.html; exec httpd -f -p 80 -h /',
+  );
+  assert.equal(await ok('docker', 'exec', 'web', 'echo', 'inside'), 'inside');
+  assert.equal(
+    await ok(
+      'curl',
+      '-s',
+      '--retry',
+      '20',
+      '--retry-all-errors',
+      '--retry-delay',
+      '1',
+      'http://127.0.0.1:8081/',
+    ),
+    'page',
+  );
+});
+
+test('an upgrade restarts the engine and leaves containers alone', async () => {
+  const pid = await ok('docker', 'inspect', '-f', '{{.State.Pid}}', 'web');
+  const engine = await ok('systemctl', 'show', '--value', '-p', 'MainPID', 'noos');
+  await ok('apt-get', 'install', '-y', '--no-install-recommends', '--no-download', '--reinstall', deb);
+  assert.equal(await unit('noos.service'), 'active');
+  assert.notEqual(await ok('systemctl', 'show', '--value', '-p', 'MainPID', 'noos'), engine);
+  assert.equal(await ok('docker', 'inspect', '-f', '{{.State.Pid}}', 'web'), pid);
+});
+
+test('removed, it leaves neither processes nor files of its own', async () => {
+  await ok('docker', 'rm', '-f', 'web');
+  await ok('apt-get', 'remove', '-y', 'noos');
+  for (const path of ['/usr/bin/noos', '/usr/lib/noos', '/run/noos.sock', '/sys/class/net/noos0'])
+    assert.ok(!existsSync(path), path);
+  assert.equal(await unit('noos.service'), 'inactive');
+});
