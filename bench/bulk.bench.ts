@@ -3,11 +3,8 @@
  * Linux's sockets with Linux's sockets over a veth pair.
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { mkdtempSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { buildImage, runtimeProcess } from './hello.js';
+import { compilePeer } from './peer.js';
 import { report } from './report.js';
 import { createTap, enterNamespace, guestAddress, tapArguments } from './tap-network.js';
 
@@ -17,13 +14,6 @@ const port = 5001;
 const vethAddress = '10.78.0.1';
 const peerAddress = '10.78.0.2';
 const peerNamespace = `noos-bench-peer-${process.pid}`;
-
-function buildTcpBulk(): string {
-  const binary = join(mkdtempSync(join(tmpdir(), 'noos-bench-')), 'tcp-bulk');
-  const source = fileURLToPath(new URL('../peers/tcp-bulk.c', import.meta.url));
-  execFileSync('gcc', ['-O2', '-o', binary, source]);
-  return binary;
-}
 
 const ip = (...words: string[]): void => void execFileSync('ip', words);
 
@@ -55,7 +45,7 @@ async function transfer(tcpBulk: string, direction: 'send' | 'receive', address:
 }
 
 enterNamespace();
-const tcpBulk = buildTcpBulk();
+const tcpBulk = compilePeer('tcp-bulk');
 const image = buildImage('bench/apps/bulk.ts');
 createTap();
 const ours = spawn(runtimeProcess, tapArguments(image), { stdio: 'inherit' });

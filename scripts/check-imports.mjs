@@ -64,7 +64,7 @@ const layers = {
   socket: ['iface', 'device', 'platform', 'storage', 'time', 'wire'],
   dhcp: ['iface', 'socket', 'platform', 'storage', 'time', 'wire'],
   dns: ['iface', 'socket', 'platform', 'storage', 'time', 'wire'],
-  http: ['socket', 'storage', 'time', 'platform'],
+  http: ['socket', 'storage', 'time', 'platform', 'wire'],
   // Stands in for layers of the same path below testing/ in the modules for tests.
   testing: ['platform', 'storage', 'time'],
   engine: ['storage', 'platform', 'time'],

@@ -7,6 +7,7 @@ import { type AddressInfo, connect, type Socket } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import { hostName } from '@noos/host';
 import { malformedRequests } from '@noos/libos/testing/malformed-requests';
+import { unusualRequests } from '@noos/libos/testing/unusual-requests';
 import { buildApplication, type Service, startService, testedTargets } from './service.js';
 
 const built = buildApplication('apps/http-service.ts');
@@ -158,6 +159,22 @@ for (const target of testedTargets)
       );
       for (const [name, actual, expected] of results) assert.deepEqual(actual, expected, name);
       assert.equal(await run('curl', ['-sS', `${service.origin}/still`]), 'GET /still');
+    });
+
+    test('every unusual request is served with its content over a socket', async () => {
+      const results = await Promise.all(
+        unusualRequests.map(
+          async ({ name, bytes, content }) => [name, content, await talk(service.port, bytes)] as const,
+        ),
+      );
+      for (const [name, content, text] of results) {
+        assert.deepEqual(
+          statuses(text).filter((status) => status !== 100),
+          [200],
+          name,
+        );
+        assert.ok(text.endsWith(`\r\n\r\n${content.length}`), `${name}: ${text}`);
+      }
     });
 
     test('an error of the handler is 500 and logged; the service goes on', async () => {

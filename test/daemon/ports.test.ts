@@ -161,6 +161,28 @@ test('published ports', async (t) => {
     );
   });
 
+  await t.test('they follow the default route of their family to another network', async () => {
+    for (const name of ['six1', 'six2']) {
+      const request = { Name: name, EnableIPv4: false, EnableIPv6: true };
+      assert.equal((await daemon.api('POST', '/networks/create', request)).status, 201);
+    }
+    const moving = await freePort();
+    // socat writes all of an address; a URL has it in short.
+    const seen = async () =>
+      new URL(`http://${await ask(fromExternal(near), near.gateway6, moving)}`).hostname.slice(1, -1);
+    await start('mover', '--network', 'six1', '-p', `${moving}:80`, 'net', ...mirror(80, 'TCP6'));
+    assert.equal(await seen(), near.address6);
+    await daemon.ok('network', 'connect', 'six2', 'mover');
+    await daemon.ok('network', 'disconnect', 'six1', 'mover');
+    assert.equal(await seen(), near.address6);
+    assert.notEqual(await ask(fromHost, '127.0.0.1', moving), '');
+    // IPv4 by one network, IPv6 by the other: each arrives with the client's address.
+    await daemon.ok('network', 'connect', 'front', 'mover');
+    assert.equal(await seen(), near.address6);
+    await daemon.ok('rm', '-f', 'mover');
+    await daemon.ok('network', 'rm', 'six1', 'six2');
+  });
+
   await t.test('they go on while no daemon runs, and under the next one', async () => {
     await daemon.kill9();
     assert.equal(await ask(fromExternal(near), near.gateway, port), near.address);

@@ -14,12 +14,16 @@ import { openCache } from './cache.js';
 import { CliError, exitCodes } from './errors.js';
 import type { Source } from './source.js';
 import { progress } from './terminal.js';
-import { parseMemory } from './values.js';
+import { parseLimit, parseMemory } from './values.js';
 import { version } from './version.js';
 
 export interface BuildOptions {
   env?: Record<string, string>;
   memory?: number;
+  /** Start parameters by name. */
+  limit?: Record<string, string>;
+  /** `http.bodyBytes`. */
+  httpBodyLimit?: string;
   snapshot: boolean;
   name?: string;
 }
@@ -36,28 +40,44 @@ export interface Built {
 
 type Entry = Source & { kind: 'entry' };
 
+/** What `parse` makes of a value of package.json. */
+function parseSetting<T>(name: string, parse: () => T): T {
+  try {
+    return parse();
+  } catch (error) {
+    if (!(error instanceof InvalidArgumentError)) throw error;
+    throw new CliError(exitCodes.build, `package.json, noos.${name}: ${error.message}`);
+  }
+}
+
+/** The limits that options of the command line set, as start parameters. */
+export function limitsOf({ limit, httpBodyLimit }: BuildOptions): Record<string, string> {
+  return { ...limit, ...(httpBodyLimit === undefined ? {} : { 'http.bodyBytes': httpBodyLimit }) };
+}
+
 /** The options of a build with those of package.json below them. */
 function effective(source: Entry, options: BuildOptions) {
   const { settings } = source;
-  let { memory } = options;
-  if (memory === undefined && settings.memory !== undefined)
-    try {
-      memory = parseMemory(settings.memory);
-    } catch (error) {
-      if (!(error instanceof InvalidArgumentError)) throw error;
-      throw new CliError(exitCodes.build, `package.json, noos.memory: ${error.message}`);
-    }
+  const { memory: memoryText, limits: limitTexts = {} } = settings;
+  const memory =
+    options.memory ??
+    (memoryText === undefined ? undefined : parseSetting('memory', () => parseMemory(memoryText)));
+  const limits = Object.entries(limitTexts).map(([name, value]): [string, string] => [
+    name,
+    parseSetting('limits', () => parseLimit(name, String(value))),
+  ]);
   return {
     name: options.name ?? source.name,
     env: { ...settings.env, ...options.env },
     snapshot: options.snapshot,
     memory,
+    limits: { ...Object.fromEntries(limits), ...limitsOf(options) },
   };
 }
 
 /** Bundles, evaluates and writes `output` (and its source map beside it); a failed build leaves no file. */
 export async function build(source: Entry, output: string, options: BuildOptions): Promise<Built> {
-  const { name, env, snapshot, memory } = effective(source, options);
+  const { name, env, snapshot, memory, limits } = effective(source, options);
   const { buildImage, bundle } = await import('@noos/image');
   const steps = progress(true);
   try {
@@ -69,6 +89,7 @@ export async function build(source: Entry, output: string, options: BuildOptions
       noos: version,
       parts: bundled.parts,
       snapshot,
+      parameters: new Map(Object.entries(limits)),
       ...(memory === undefined ? {} : { engineLimitBytes: memory }),
     });
     mkdirSync(dirname(output), { recursive: true });

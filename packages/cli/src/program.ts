@@ -7,7 +7,7 @@
 import { Command, Option } from 'commander';
 import { CliError, exitCodes } from './errors.js';
 import { style } from './terminal.js';
-import { collect, collectEnvironment, parseMemory } from './values.js';
+import { collect, collectEnvironment, collectLimit, parseLimit, parseMemory } from './values.js';
 
 const exitCodeHelp = `
 Exit codes:
@@ -21,6 +21,14 @@ const withBuildOptions = (command: Command): Command =>
   command
     .option('--env <K=V>', 'value of env.K in the application; may be repeated', collectEnvironment)
     .option('--memory <size>', 'limit of the JavaScript heap, for example 64m', parseMemory)
+    .option(
+      '--limit <name=value>',
+      'a limit, for example http.connections=1000; may be repeated',
+      collectLimit,
+    )
+    .option('--http-body-limit <size>', 'longest request body, streamed ones too; none otherwise', (size) =>
+      parseLimit('http.bodyBytes', size),
+    )
     .option('--no-snapshot', 'evaluate the application when it starts, not when it is built');
 
 type DaemonCommand = (words: readonly string[]) => Promise<number>;

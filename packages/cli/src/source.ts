@@ -16,6 +16,8 @@ export interface ProjectSettings {
   env?: Record<string, string | number | boolean>;
   /** Limit of the JavaScript heap, `64m`. */
   memory?: string;
+  /** Limits by start parameter: `{ "http.bodyBytes": "10m" }`. */
+  limits?: Record<string, string | number>;
   /** Published by `noos run` when no -p is given. */
   ports?: string[];
 }

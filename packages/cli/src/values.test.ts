@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { formatBytes, formatMs, table } from './terminal.js';
-import { collectEnvironment, parseMemory } from './values.js';
+import { collectEnvironment, collectLimit, parseLimit, parseMemory } from './values.js';
 
 test('sizes of memory', () => {
   assert.equal(parseMemory('64m'), 67_108_864);
@@ -17,6 +17,29 @@ test('values of env', () => {
   assert.deepEqual(collectEnvironment('EMPTY='), { EMPTY: '' });
   for (const text of ['A', '=1', '2A=1', 'A-B=1'])
     assert.throws(() => collectEnvironment(text), { code: 'commander.invalidArgument' }, text);
+});
+
+test('limits', () => {
+  const one = collectLimit('http.bodyBytes=10m');
+  assert.deepEqual(collectLimit('http.headTimeoutMs=500', one), {
+    'http.bodyBytes': '10485760',
+    'http.headTimeoutMs': '500',
+  });
+  assert.equal(parseLimit('tcp.connections', '65535'), '65535');
+  assert.equal(parseLimit('http.bodyBytes', '0'), '0');
+  for (const text of [
+    'http.bodyBytes',
+    '=1',
+    'http.none=1',
+    'bodyBytes=1',
+    'http.fieldCount=0',
+    'http.fieldCount=1k',
+    'http.headTimeoutMs=1.5',
+    'tcp.connections=65536',
+    'http.bodyBytes=',
+    'http.port=80',
+  ])
+    assert.throws(() => collectLimit(text), { code: 'commander.invalidArgument' }, text);
 });
 
 test('sizes, times and tables for people', () => {

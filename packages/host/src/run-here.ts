@@ -116,6 +116,7 @@ export async function runHere(
   const parameters = new Map([
     ['host.name', hostNameOf(name)],
     ...Object.entries(options.env ?? {}).map(([key, value]): [string, string] => [`env.${key}`, value]),
+    ...Object.entries(options.limits ?? {}),
   ]);
   try {
     const run = await (await targets[options.target]())({

@@ -17,6 +17,8 @@ export interface RunOptions {
   /** Override the values of `env` compiled into the image. */
   env?: Readonly<Record<string, string>>;
   memoryBytes?: number;
+  /** Start parameters that override the image's: limits of HTTP and TCP by name (docs/http.md, docs/architecture.md). */
+  limits?: Readonly<Record<string, string>>;
   /** A TAP device instead of the user-mode network. */
   tap?: string;
   address?: StaticAddress;

@@ -27,39 +27,6 @@ export function allocate(bytes: u32): usize {
   return heap.alloc(bytes);
 }
 
-// Limits that tests lower.
-export function set_serverConnections(value: u32): void {
-  http.httpLimits.serverConnections = value;
-}
-
-export function set_refusedConnections(value: u32): void {
-  http.httpLimits.refusedConnections = value;
-}
-
-export function set_exchanges(value: u32): void {
-  http.httpLimits.exchanges = value;
-}
-
-export function set_partialHeads(value: u32): void {
-  http.httpLimits.partialHeads = value;
-}
-
-export function set_bodyBytes(value: u32): void {
-  http.httpLimits.bodyBytes = value;
-}
-
-export function set_clientConnections(value: u32): void {
-  http.httpLimits.clientConnections = value;
-}
-
-export function set_clientConnectionsPerHost(value: u32): void {
-  http.httpLimits.clientConnectionsPerHost = value;
-}
-
-export function set_pendingBytes(value: u32): void {
-  http.httpLimits.pendingBytes = value;
-}
-
 /** Serves the request at `source` on `handle` so often, as a kernel without an application would; for measuring. */
 export function serve(
   handle: i32,

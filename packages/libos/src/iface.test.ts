@@ -46,6 +46,12 @@ function answers(...frames: Uint8Array[]): SentPacket[] {
   return packetsOf(stack.taken());
 }
 
+/** All frames that answer to frames. */
+function answersTo(frames: Uint8Array[]): Uint8Array[] {
+  stack.give(frames);
+  return stack.taken();
+}
+
 /** Hands a datagram to the stack to send; returns what `udpSend` does. */
 function send(address: number, length: number, socket = stack.exports.udpBind(0, 0, 0)): number {
   const scratch = stack.exports.scratchAddress();
@@ -184,6 +190,22 @@ test('ARP: the cache is bounded, and so is what waits in it', () => {
   assert.ok(stack.exports.neighbourCount() <= 1);
 });
 
+test('ARP: neighbours in use stay, whatever comes from other addresses', () => {
+  stack.exports.interfaceSetAddress(0, us, 16, 0);
+  const socket = stack.exports.udpBind(0, 0, 0);
+  for (let host = 0; host < 100; host++) {
+    stack.give([arpFrame(1, 0xc0000300 + host, us)]);
+    send(0xc0000300 + host, 1, socket);
+  }
+  stack.taken();
+  // ARP messages from everywhere, then packets whose answers find nobody.
+  for (let host = 0; host < 2000; host++) stack.give([arpFrame(1, 0xc0001000 + host, us)]);
+  for (let host = 0; host < 2000; host++) stack.give([fromPeer({ source: 0xc0002000 + host })]);
+  stack.taken();
+  for (let host = 0; host < 100; host++) send(0xc0000300 + host, 1, socket);
+  assert.equal(packetsOf(stack.taken()).length, 100, 'sent at once, without asking again');
+});
+
 test('ARP: a stale neighbour is asked alone and kept while it answers', () => {
   stack.pass(31_000);
   send(peer, 10);
@@ -249,23 +271,41 @@ test('overlapping, contradicting and overlong fragments drop the datagram', () =
   assert.equal(stack.exports.fragmentsPending(), 0);
 });
 
-test('fragments: at most four datagrams from one source, and time exceeded after 30 s', () => {
+test('fragments: at most eight datagrams from one source, and time exceeded after 30 s', () => {
   for (let identification = 1; identification <= 20; identification++)
     stack.give([fragmentsOf(long, 1480, identification)[0]!]);
-  assert.equal(stack.exports.fragmentsPending(), 4);
-  for (let host = 0; host < 20; host++)
+  assert.equal(stack.exports.fragmentsPending(), 8);
+  for (let host = 0; host < 24; host++)
     stack.give([
       fromPeer({ source: 0xc0000210 + host, payload: long.subarray(0, 8), fragment: moreFragments }),
     ]);
-  assert.equal(stack.exports.fragmentsPending(), 8);
+  assert.equal(stack.exports.fragmentsPending(), 32);
   stack.taken();
   stack.pass(29_000);
   assert.deepEqual(packetsOf(stack.taken()), []);
   stack.pass(1_001);
   const errors = packetsOf(stack.taken()).filter(({ destination }) => destination === peer);
-  assert.equal(errors.length, 4);
+  assert.equal(errors.length, 8);
   assert.deepEqual([...errors[0]!.payload.subarray(0, 2)], [11, 1]);
   assert.equal(stack.exports.fragmentsPending(), 0);
+});
+
+test('fragments: halves of many datagrams, of few sources or of many, leave room for a whole one', () => {
+  const half = (source: number, identification: number): Uint8Array =>
+    fromPeer({ source, identification, payload: long.subarray(0, 8), fragment: moreFragments });
+  for (const sources of [4, 250]) {
+    for (let datagram = 0; datagram < 500; datagram++) {
+      stack.give([half(0xc0000203 + (datagram % sources), datagram)]);
+      if (datagram % 50 !== 0) continue;
+      const [first, ...rest] = fragmentsOf(long, 1480);
+      stack.give([first!]);
+      // The attack goes on between the fragments.
+      for (let more = 0; more < 3; more++) stack.give([half(0xc0000203 + more, 1000 + datagram + more)]);
+      stack.taken();
+      assert.ok(packetsOf(answersTo(rest)).length > 0, `${sources} sources, datagram ${datagram}`);
+    }
+    assert.equal(stack.exports.fragmentsPending(), 32);
+  }
 });
 
 test('fragmentation needed: the next datagram is cut to the path MTU', () => {

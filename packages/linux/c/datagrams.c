@@ -1,5 +1,6 @@
-// A datagram socket whose answers leave in the turn of the event loop that the question came in. Node's own takes two
-// turns of its queues, a look-up of the address and 64 KiB of memory for each datagram.
+// A datagram socket whose answers leave in the turn of the event loop that the question came in, from the address that
+// was asked. Node's own takes two turns of its queues, a look-up of the address and 64 KiB of memory for each datagram,
+// and does not know the address.
 #include "linux.h"
 
 #include <errno.h>
@@ -26,7 +27,7 @@ int uv_backend_fd(const struct uv_loop_s *loop);
 uint64_t uv_hrtime(void);
 
 // Datagrams that are served before other events have their turn.
-enum { BURST = 32, DATAGRAM_BYTES = 65536, PORT_BITS = 16 };
+enum { BURST = 32, DATAGRAM_BYTES = 65536 };
 // Who asked again this soon after an answer is likely to do so once more, and is waited for awake: waking a processor
 // that has gone to sleep takes longer than the answer.
 enum { PROMPT_NS = 120000, AWAKE_NS = 60000 };
@@ -43,32 +44,97 @@ struct datagrams {
 
 static unsigned char received[DATAGRAM_BYTES];
 
-// An IPv4 address and a port as one number that JavaScript holds exactly.
-static double peer_number(const struct sockaddr_in *peer) {
-  return (double)(((uint64_t)ntohl(peer->sin_addr.s_addr) << PORT_BITS) | ntohs(peer->sin_port));
+// Who sent a datagram, and the address it came to; all zero bits where the socket is bound to one. JavaScript has these
+// bytes as the characters of a string.
+struct peer {
+  union {
+    struct sockaddr any;
+    struct sockaddr_in four;
+    struct sockaddr_in6 six;
+  } sender;
+  union {
+    struct in_pktinfo four;
+    struct in6_pktinfo six;
+  } asked;
+};
+
+union control {
+  struct cmsghdr aligned;
+  char bytes[CMSG_SPACE(sizeof(struct in6_pktinfo))];
+};
+
+// A socket bound to every address learns which one a datagram came to (ip(7), ipv6(7)).
+static void learn_addresses(int descriptor) {
+  struct peer self = {0};
+  socklen_t size = sizeof self.sender;
+  int on = 1;
+  if (getsockname(descriptor, &self.sender.any, &size) != 0) return;
+  if (self.sender.any.sa_family == AF_INET && self.sender.four.sin_addr.s_addr == htonl(INADDR_ANY))
+    setsockopt(descriptor, IPPROTO_IP, IP_PKTINFO, &on, sizeof on);
+  if (self.sender.any.sa_family == AF_INET6 && IN6_IS_ADDR_UNSPECIFIED(&self.sender.six.sin6_addr))
+    setsockopt(descriptor, IPPROTO_IPV6, IPV6_RECVPKTINFO, &on, sizeof on);
 }
 
-static struct sockaddr_in peer_address(long long number) {
-  return (struct sockaddr_in){.sin_family = AF_INET,
-                              .sin_addr.s_addr = htonl((uint32_t)(number >> PORT_BITS)),
-                              .sin_port = htons((uint16_t)number)};
+static void read_asked(struct msghdr *message, struct peer *peer) {
+  for (struct cmsghdr *each = CMSG_FIRSTHDR(message); each != NULL; each = CMSG_NXTHDR(message, each))
+    if (each->cmsg_level == IPPROTO_IP && each->cmsg_type == IP_PKTINFO) {
+      memcpy(&peer->asked.four, CMSG_DATA(each), sizeof peer->asked.four);
+      // The address of ours that a broadcast came to; routes choose the interface.
+      peer->asked.four.ipi_ifindex = 0;
+    } else if (each->cmsg_level == IPPROTO_IPV6 && each->cmsg_type == IPV6_PKTINFO) {
+      memcpy(&peer->asked.six, CMSG_DATA(each), sizeof peer->asked.six);
+      // Nothing is sent from a group's address; a link-local one belongs to its interface.
+      if (IN6_IS_ADDR_MULTICAST(&peer->asked.six.ipi6_addr)) peer->asked.six.ipi6_addr = in6addr_any;
+      if (!IN6_IS_ADDR_LINKLOCAL(&peer->asked.six.ipi6_addr)) peer->asked.six.ipi6_ifindex = 0;
+    }
+}
+
+static ssize_t receive(int descriptor, struct peer *peer) {
+  *peer = (struct peer){0};
+  union control control;
+  struct iovec vector = {.iov_base = received, .iov_len = sizeof received};
+  struct msghdr message = {.msg_name = &peer->sender,
+                           .msg_namelen = sizeof peer->sender,
+                           .msg_iov = &vector,
+                           .msg_iovlen = 1,
+                           .msg_control = &control,
+                           .msg_controllen = sizeof control};
+  ssize_t length = recvmsg(descriptor, &message, MSG_DONTWAIT);
+  if (length >= 0) read_asked(&message, peer);
+  return length;
 }
 
 // A datagram that cannot be sent is lost, as datagrams may be.
-static void send_bytes(struct datagrams *self, napi_value value, const struct sockaddr_in *peer) {
-  void *bytes;
-  size_t length;
-  if (self->descriptor >= 0 && napi_get_buffer_info(self->env, value, &bytes, &length) == napi_ok)
-    (void)!sendto(self->descriptor, bytes, length, MSG_DONTWAIT, (const struct sockaddr *)peer, sizeof *peer);
+static void send_bytes(struct datagrams *self, napi_value value, struct peer *peer) {
+  struct iovec vector;
+  if (self->descriptor < 0 || napi_get_buffer_info(self->env, value, &vector.iov_base, &vector.iov_len) != napi_ok)
+    return;
+  bool four = peer->sender.any.sa_family == AF_INET;
+  size_t asked_bytes = four ? sizeof peer->asked.four : sizeof peer->asked.six;
+  static const struct peer unknown;
+  union control control = {0};
+  control.aligned.cmsg_level = four ? IPPROTO_IP : IPPROTO_IPV6;
+  control.aligned.cmsg_type = four ? IP_PKTINFO : IPV6_PKTINFO;
+  control.aligned.cmsg_len = CMSG_LEN(asked_bytes);
+  memcpy(CMSG_DATA(&control.aligned), &peer->asked, asked_bytes);
+  struct msghdr message = {.msg_name = &peer->sender,
+                           .msg_namelen = four ? sizeof peer->sender.four : sizeof peer->sender.six,
+                           .msg_iov = &vector,
+                           .msg_iovlen = 1};
+  if (memcmp(&peer->asked, &unknown.asked, sizeof peer->asked) != 0) {
+    message.msg_control = &control;
+    message.msg_controllen = CMSG_SPACE(asked_bytes);
+  }
+  (void)!sendmsg(self->descriptor, &message, MSG_DONTWAIT);
 }
 
-static void serve(struct datagrams *self, size_t length, const struct sockaddr_in *peer) {
+static void serve(struct datagrams *self, size_t length, struct peer *peer) {
   napi_env env = self->env;
   napi_handle_scope scope;
   napi_value function, receiver, arguments[2], answer, error;
   napi_open_handle_scope(env, &scope);
   napi_create_buffer_copy(env, length, received, NULL, &arguments[0]);
-  napi_create_double(env, peer_number(peer), &arguments[1]);
+  napi_create_string_latin1(env, (const char *)peer, sizeof *peer, &arguments[1]);
   napi_get_reference_value(env, self->serve, &function);
   napi_get_global(env, &receiver);
   bool is_buffer = false;
@@ -91,10 +157,8 @@ static void readable(uv_handle_t *handle, int status, int events) {
   struct datagrams *self = uv_handle_get_data(handle);
   bool prompt = uv_hrtime() - self->answered_ns < PROMPT_NS;
   for (int count = 0; status == 0 && count < BURST && self->descriptor >= 0; count++) {
-    struct sockaddr_in peer;
-    socklen_t size = sizeof peer;
-    ssize_t length =
-        recvfrom(self->descriptor, received, sizeof received, MSG_DONTWAIT, (struct sockaddr *)&peer, &size);
+    struct peer peer;
+    ssize_t length = receive(self->descriptor, &peer);
     if (length >= 0)
       serve(self, (size_t)length, &peer);
     else if (errno != EINTR)
@@ -152,6 +216,7 @@ static napi_value js_serve_datagrams(napi_env env, napi_callback_info info) {
     free(self);
     return throw_failure(env, &failure);
   }
+  learn_addresses(self->descriptor);
   napi_create_string_utf8(env, "noos.datagrams", NAPI_AUTO_LENGTH, &name);
   napi_async_init(env, NULL, name, &self->context);
   napi_create_reference(env, arguments[1], 1, &self->serve);
@@ -165,13 +230,14 @@ static napi_value js_socket_port(napi_env env, napi_callback_info info) {
   napi_value arguments[1], value;
   long long descriptor;
   if (!take_arguments(env, info, 1, arguments) || !take_integer(env, arguments[0], &descriptor)) return NULL;
-  struct sockaddr_in address;
-  socklen_t size = sizeof address;
-  if (getsockname((int)descriptor, (struct sockaddr *)&address, &size) != 0) {
+  // The port lies at the same place in addresses of both families.
+  struct peer self;
+  socklen_t size = sizeof self.sender;
+  if (getsockname((int)descriptor, &self.sender.any, &size) != 0) {
     struct failure failure = failed("getsockname", "");
     return throw_failure(env, &failure);
   }
-  napi_create_uint32(env, ntohs(address.sin_port), &value);
+  napi_create_uint32(env, ntohs(self.sender.four.sin_port), &value);
   return value;
 }
 
@@ -184,12 +250,18 @@ static struct datagrams *take_datagrams(napi_env env, napi_value value) {
 
 static napi_value js_send_datagram(napi_env env, napi_callback_info info) {
   napi_value arguments[3];
-  long long number;
   struct datagrams *self;
-  if (!take_arguments(env, info, 3, arguments) || (self = take_datagrams(env, arguments[0])) == NULL ||
-      !take_integer(env, arguments[2], &number))
+  if (!take_arguments(env, info, 3, arguments) || (self = take_datagrams(env, arguments[0])) == NULL) return NULL;
+  // With the NUL that ends the string.
+  char name[sizeof(struct peer) + 1];
+  size_t length;
+  if (napi_get_value_string_latin1(env, arguments[2], name, sizeof name, &length) != napi_ok ||
+      length != sizeof(struct peer)) {
+    napi_throw_type_error(env, NULL, "a peer was expected");
     return NULL;
-  struct sockaddr_in peer = peer_address(number);
+  }
+  struct peer peer;
+  memcpy(&peer, name, sizeof peer);
   send_bytes(self, arguments[1], &peer);
   return NULL;
 }

@@ -55,7 +55,9 @@ static napi_value js_create_network_namespace(napi_env env, napi_callback_info i
   return NULL;
 }
 
+// The thread moves into the namespace; "" is our own.
 static struct failure enter(const char *path) {
+  if (path[0] == '\0') return (struct failure){0};
   int namespace = open(path, O_RDONLY | O_CLOEXEC);
   if (namespace < 0) return failed("open", path);
   struct failure result = {0};
@@ -95,6 +97,7 @@ static struct failure do_socket(void *argument) {
   if (descriptor < 0) return failed("socket", job->address);
   int on = 1;
   if (!job->datagram) setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  if (address.ss_family == AF_INET6) setsockopt(descriptor, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
   if (bind(descriptor, (struct sockaddr *)&address, length) != 0)
     result = failed("bind", job->address);
   else if (!job->datagram && listen(descriptor, 128) != 0)

@@ -42,8 +42,8 @@ interface Addon {
   ): number;
   openPipe(): [number, number];
   sealedCopy(path: string): number;
-  serveDatagrams(fd: number, serve: (message: Buffer, peer: number) => Buffer | undefined): object;
-  sendDatagram(datagrams: object, message: Buffer, peer: number): void;
+  serveDatagrams(fd: number, serve: (message: Buffer, peer: string) => Buffer | undefined): object;
+  sendDatagram(datagrams: object, message: Buffer, peer: string): void;
   socketPort(fd: number): number;
   closeDatagrams(datagrams: object): void;
 }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
 import fs from 'node:fs';
 import { createServer, Socket } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -328,10 +329,39 @@ test('sealedCopy runs and cannot be changed', () => {
   assert.throws(() => sealedCopy('/nonexistent'), { code: 'ENOENT', syscall: 'open', path: '/nonexistent' });
 });
 
+test('serveDatagrams answers from the address that was asked, in both families', async (t) => {
+  for (const [own, asked] of [
+    ['0.0.0.0', ['127.0.0.1', '127.0.0.7']],
+    ['::', ['::1']],
+    ['127.0.0.7', ['127.0.0.7']],
+  ] as const) {
+    const peers = new Set<string>();
+    const served = serveDatagrams(openSocketInNamespace('', 'udp', own, 0), (message, peer) => {
+      peers.add(peer);
+      return message;
+    });
+    for (const address of asked) {
+      const client = createSocket(own === '::' ? 'udp6' : 'udp4');
+      t.after(() => client.close());
+      // A connected socket hears that address only.
+      await new Promise<void>((resolve) => client.connect(served.port, address, resolve));
+      for (const text of ['one', 'two']) {
+        const answer = once(client, 'message', { signal: AbortSignal.timeout(10_000) });
+        client.send(text);
+        assert.equal(String((await answer)[0]), text, `${own} ${address}`);
+      }
+    }
+    assert.equal(peers.size, asked.length);
+    served.close();
+  }
+});
+
 test('serveDatagrams answers at once or later, until it is closed', async (t) => {
+  let heard = '';
   const served = serveDatagrams(
     openSocketInNamespace('/proc/self/ns/net', 'udp', '127.0.0.1', 0),
     (message, peer) => {
+      heard = peer;
       if (message.length === 0) return Buffer.from('empty');
       if (message.toString() === 'later') {
         setImmediate(() => served.send(Buffer.from('late'), peer));
@@ -365,6 +395,7 @@ test('serveDatagrams answers at once or later, until it is closed', async (t) =>
   assert.deepEqual(answers, burst);
   served.close();
   served.close();
-  served.send(Buffer.from('x'), 1);
+  served.send(Buffer.from('x'), heard);
+  assert.throws(() => served.send(Buffer.from('x'), 'no peer'), TypeError);
   assert.throws(() => serveDatagrams(-1, () => undefined), { code: 'EBADF' });
 });

@@ -63,8 +63,9 @@ export const unmount = (target: string, flags = 0): Promise<void> => addon.unmou
 export const createNetworkNamespace = (path: string): Promise<void> => addon.createNetworkNamespace(path);
 
 /**
- * A non-blocking socket bound inside the network namespace at `path`; a tcp one listens (backlog 128). The socket
- * stays in that namespace. Hand the number to `net.Server.listen({fd})` or `dgram.Socket.bind({fd})`.
+ * A non-blocking socket bound inside the network namespace at `path` ("": our own); a tcp one listens (backlog 128),
+ * one with an IPv6 address is for IPv6 only. The socket stays in that namespace. Hand the number to
+ * `net.Server.listen({fd})` or `dgram.Socket.bind({fd})`.
  */
 export const openSocketInNamespace = (
   path: string,
@@ -185,17 +186,18 @@ export interface Datagrams {
   /** That the socket is bound to. */
   readonly port: number;
   /** Sends to a peer that was heard of; lost without a word when the socket is full or closed. */
-  send(message: Buffer, peer: number): void;
+  send(message: Buffer, peer: string): void;
   close(): void;
 }
 
 /**
- * Calls `serve` with each datagram that arrives at `fd`, a bound non-blocking IPv4 UDP socket, which it owns from now on.
- * What it returns is sent back at once. `peer` is a name for the sender, for an answer that comes later.
+ * Calls `serve` with each datagram that arrives at `fd`, a bound non-blocking UDP socket, which it owns from now on.
+ * What it returns is sent back at once. `peer` stands for the sender and the address it sent to, from which answers
+ * leave; equal for datagrams that agree in both, it can be a key, and answers later ones.
  */
 export function serveDatagrams(
   fd: number,
-  serve: (message: Buffer, peer: number) => Buffer | undefined,
+  serve: (message: Buffer, peer: string) => Buffer | undefined,
 ): Datagrams {
   const port = addon.socketPort(fd);
   const datagrams = addon.serveDatagrams(fd, serve);

@@ -14,7 +14,7 @@ import {
   type StaticAddress,
   type TargetName,
 } from '@noos/host/run';
-import { type BuildOptions, type Built, buildCached } from '../build.js';
+import { type BuildOptions, type Built, buildCached, limitsOf } from '../build.js';
 import { partLines } from '../parts.js';
 import { resolveSource } from '../source.js';
 import { formatMs, style } from '../terminal.js';
@@ -94,6 +94,7 @@ export async function runCommand(path: string, options: RunCommandOptions): Prom
     note: (line) => report({ event: 'note', line }, style('dim', line)),
     ports,
     env,
+    limits: limitsOf(options),
     network: { cidr: options.network, hostLoopback: options.hostLoopback },
     probe: options.probe === true,
     ...(memory === undefined ? {} : { memoryBytes: memory }),
@@ -106,8 +107,8 @@ export async function runCommand(path: string, options: RunCommandOptions): Prom
   let imagePath = source.path;
   if (source.kind === 'entry') {
     const startMs = performance.now();
-    // --env overrides at start, so that one image serves every environment.
-    const { env: _, memory: _memory, ...buildOptions } = options;
+    // --env and limits override at start, so that one image serves every environment.
+    const { env: _, memory: _memory, limit: _limit, httpBodyLimit: _bodyLimit, ...buildOptions } = options;
     const { path: cached, built } = await buildCached(source, buildOptions);
     imagePath = cached;
     const took = performance.now() - startMs;

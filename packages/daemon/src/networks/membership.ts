@@ -13,12 +13,13 @@ import { optionNames } from './records/options.js';
 import type { Registry } from './records/registry.js';
 import type { Sandboxes } from './sandboxes/sandboxes.js';
 import type { Joined, SandboxRecord, SandboxRecords, SandboxState } from './sandboxes/state.js';
+import type { SandboxStates } from './sandboxes/states.js';
 import type { SandboxView } from './sandboxes/view.js';
 import type { Endpoint, EndpointRequest, Network, NetworkDriver, Networks, SandboxRequest } from './types.js';
 
 export interface MembershipDeps {
   registry: Registry;
-  states: Map<string, SandboxState>;
+  states: SandboxStates;
   records: SandboxRecords;
   sandboxes: Sandboxes;
   view: SandboxView;
@@ -104,7 +105,7 @@ export function createMembership(deps: MembershipDeps): Membership {
     try {
       await sandboxes.close(state);
     } finally {
-      states.delete(state.request.id);
+      states.remove(state.request.id);
       release(state);
     }
     for (const { endpoint } of state.joined) {
@@ -138,9 +139,8 @@ export function createMembership(deps: MembershipDeps): Membership {
   return {
     endpointsOf(networkId) {
       const found = new Map<string, { name: string; endpoint: Endpoint }>();
-      for (const { request, joined } of states.values())
-        for (const { endpoint } of joined)
-          if (endpoint.networkId === networkId) found.set(request.id, { name: request.name, endpoint });
+      for (const { state, endpoint } of states.onNetwork(networkId))
+        found.set(state.request.id, { name: state.request.name, endpoint });
       return found;
     },
 
@@ -150,15 +150,18 @@ export function createMembership(deps: MembershipDeps): Membership {
         const state = newState({ request, joined: [], ports: {} });
         try {
           for (const [name, wishes] of Object.entries(request.endpoints))
-            state.joined.push({
-              interfaceName: interfaceNameFor(state.joined, registry.get(name), wishes),
-              endpoint: plan(request, name, wishes),
-            });
+            states.setJoined(state, [
+              ...state.joined,
+              {
+                interfaceName: interfaceNameFor(state.joined, registry.get(name), wishes),
+                endpoint: plan(request, name, wishes),
+              },
+            ]);
         } catch (error) {
           release(state);
           throw error;
         }
-        states.set(request.id, state);
+        states.add(state);
         state.linked = view.linkedPorts(state);
         try {
           await view.refresh();
@@ -186,14 +189,17 @@ export function createMembership(deps: MembershipDeps): Membership {
           interfaceName: interfaceNameFor(state.joined, network, request),
           endpoint: plan(state.request, network.id, request),
         };
-        state.joined = [...state.joined, joined];
+        states.setJoined(state, [...state.joined, joined]);
         try {
           await sandboxes.join(state, joined);
         } catch (error) {
           await sandboxes
             .leave(state, joined)
             .catch((err: unknown) => log.warn({ err }, 'undoing a connect failed'));
-          state.joined = state.joined.filter((each) => each !== joined);
+          states.setJoined(
+            state,
+            state.joined.filter((each) => each !== joined),
+          );
           releaseEndpoint(registry.addresses(network.id), joined.endpoint);
           throw error;
         }
@@ -229,11 +235,14 @@ export function createMembership(deps: MembershipDeps): Membership {
         const state = states.get(id);
         if (!state) return;
         state.request = { ...state.request, name };
-        state.joined = state.joined.map((joined) => {
-          const network = byId(joined.endpoint.networkId);
-          const dnsNames = hasNames(network) ? namesOf(state.request, joined.endpoint.request) : [];
-          return { ...joined, endpoint: { ...joined.endpoint, dnsNames } };
-        });
+        states.setJoined(
+          state,
+          state.joined.map((joined) => {
+            const network = byId(joined.endpoint.networkId);
+            const dnsNames = hasNames(network) ? namesOf(state.request, joined.endpoint.request) : [];
+            return { ...joined, endpoint: { ...joined.endpoint, dnsNames } };
+          }),
+        );
         await records.write(state);
       }),
 
@@ -241,14 +250,17 @@ export function createMembership(deps: MembershipDeps): Membership {
       inTurn(id, async () => {
         const state = states.get(id);
         if (!state) return;
-        state.joined = state.joined.map((joined) => {
-          const { endpoint } = joined;
-          if (hasNames(byId(endpoint.networkId))) return joined;
-          return {
-            ...joined,
-            endpoint: { ...endpoint, request: { ...endpoint.request, Links: [...links] } },
-          };
-        });
+        states.setJoined(
+          state,
+          state.joined.map((joined) => {
+            const { endpoint } = joined;
+            if (hasNames(byId(endpoint.networkId))) return joined;
+            return {
+              ...joined,
+              endpoint: { ...endpoint, request: { ...endpoint.request, Links: [...links] } },
+            };
+          }),
+        );
         await sandboxes.relink(state, view.linkedPorts(state));
       }),
 
@@ -260,11 +272,14 @@ export function createMembership(deps: MembershipDeps): Membership {
           continue;
         }
         const state = newState(record);
-        state.joined = state.joined.filter(({ endpoint }) => byId(endpoint.networkId));
+        states.setJoined(
+          state,
+          state.joined.filter(({ endpoint }) => byId(endpoint.networkId)),
+        );
         if (!running.has(id))
           await sandboxes.close(state).catch((err: unknown) => log.warn({ err, id }, 'left-over sandbox'));
         else {
-          states.set(id, state);
+          states.add(state);
           kept.push(state);
         }
       }

@@ -29,7 +29,8 @@ import { checkRequest, planNetwork, predefinedNetworks, withDefaultOptions } fro
 import { openRegistry } from './records/registry.js';
 import { createNameSource } from './sandboxes/names.js';
 import { createSandboxes } from './sandboxes/sandboxes.js';
-import { createSandboxRecords, type SandboxState } from './sandboxes/state.js';
+import { createSandboxRecords } from './sandboxes/state.js';
+import { createSandboxStates } from './sandboxes/states.js';
 import { createSandboxView } from './sandboxes/view.js';
 import { removeOwnLinks, startNetworks, warnOfForeignDrop } from './start.js';
 import type { Network, NetworkDriver, Networks } from './types.js';
@@ -85,10 +86,11 @@ export async function createNetworks(deps: NetworksDeps): Promise<Networks> {
     return driver;
   };
 
-  const states = new Map<string, SandboxState>();
+  const states = createSandboxStates();
   const records = createSandboxRecords(recordDirectory);
   const view = await createSandboxView({ states, network: registry.byId, dns: settings });
   const sandboxes = createSandboxes({
+    states,
     namespaces: layout.namespaces,
     records,
     firewall,
@@ -99,7 +101,7 @@ export async function createNetworks(deps: NetworksDeps): Promise<Networks> {
     dns: deps.createDns(createNameSource(states, registry.byId)),
     network: registry.byId,
     driver: driverOf,
-    publishAddress: settings.publishAddress === '0.0.0.0' ? '' : settings.publishAddress,
+    publishAddress: settings.publishAddress,
     resolver: view.resolver,
   });
 

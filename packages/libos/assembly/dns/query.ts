@@ -3,10 +3,13 @@
  * In: owners' requests. Out: records and results. May import: storage, time.
  */
 import { Pool, poolAt, poolCreate, poolGive, poolIndex, poolTake } from '../storage/pool';
+import { nowNs } from '../time/clock';
 import { TIMER_DNS, Timer } from '../time/timers';
 import { DNS_ADDRESS_LIMIT } from '../wire/dns';
 
-const QUERY_LIMIT: u32 = 256;
+const QUERY_LIMIT: u32 = 1024;
+/** Of these, without a result: the others wait for their owners to take theirs. */
+const PENDING_LIMIT: u32 = 512;
 const NAME_BYTES: usize = 256;
 
 @unmanaged
@@ -42,17 +45,23 @@ export class Query {
   buffer: usize;
   error: i32;
   count: u32;
+  /** It has no result yet. */
+  pending: bool;
+  /** It waits for another's result. */
+  follows: bool;
+  sinceNs: u64;
 }
 
-const TIMER_OFFSET: usize = 96;
-const ADDRESSES_OFFSET: usize = 128;
-const ASKED_OFFSET: usize = 192;
+const TIMER_OFFSET: usize = 112;
+const ADDRESSES_OFFSET: usize = 144;
+const ASKED_OFFSET: usize = 208;
 const CANDIDATE_OFFSET: usize = ASKED_OFFSET + NAME_BYTES;
 const CURRENT_OFFSET: usize = CANDIDATE_OFFSET + NAME_BYTES;
 const QUERY_BYTES: u32 = <u32>(CURRENT_OFFSET + NAME_BYTES);
 
 const pool: Pool = poolCreate(QUERY_BYTES, QUERY_LIMIT);
 let generations: u32 = 0;
+let pending: u32 = 0;
 let firstFinished: usize = 0;
 let lastFinished: usize = 0;
 
@@ -89,6 +98,9 @@ export function queryOpen(owner: u8): Query | null {
   query.generation = generations;
   query.owner = owner;
   query.live = true;
+  query.pending = true;
+  pending++;
+  query.sinceNs = nowNs;
   query.ttlSeconds = u32.MAX_VALUE;
   queryTimer(query).kind = TIMER_DNS;
   queryTimer(query).object = place;
@@ -96,6 +108,7 @@ export function queryOpen(owner: u8): Query | null {
 }
 
 export function queryFree(query: Query): void {
+  end(query);
   query.live = false;
   poolGive(pool, changetype<usize>(query));
 }
@@ -110,8 +123,31 @@ export function queryAt(index: u32): usize {
   return poolAt(pool, index);
 }
 
+function end(query: Query): void {
+  if (!query.pending) return;
+  query.pending = false;
+  pending--;
+}
+
+/** Whether as many are without a result as may be. */
+export function queriesFull(): bool {
+  return pending >= PENDING_LIMIT;
+}
+
+/** The look-up of its own that has been without a result for longest; null when there is none. */
+export function queryOldest(): Query | null {
+  let oldest: Query | null = null;
+  for (let i: u32 = 0; poolAt(pool, i) != 0; i++) {
+    const query = changetype<Query>(poolAt(pool, i));
+    if (!query.live || !query.pending || query.follows) continue;
+    if (oldest === null || query.sinceNs < oldest.sinceNs) oldest = query;
+  }
+  return oldest;
+}
+
 /** Queues a record as finished. */
 export function queryFinish(query: Query): void {
+  end(query);
   query.next = 0;
   const place = changetype<usize>(query);
   if (lastFinished == 0) firstFinished = place;

@@ -34,6 +34,7 @@ import { cachedAddresses, cachedCount, cachedTtlSeconds, cacheFind, cacheStart, 
 import { dnsSearchAt, dnsSearchCount, dnsServerAt, dnsServerCount } from './configuration';
 import {
   Query,
+  queriesFull,
   queryAddresses,
   queryAsked,
   queryAt,
@@ -43,6 +44,7 @@ import {
   queryFinish,
   queryFree,
   queryHandle,
+  queryOldest,
   queryOpen,
   queryTakeFinished,
   queryTimer,
@@ -85,6 +87,7 @@ export function dnsStart(): void {
  * final dot. Returns a handle, the result follows through `dnsNextEvent`; or EINVAL (no name), ENOBUFS.
  */
 export function dnsResolve(text: usize, length: u32, owner: u8): i32 {
+  if (queriesFull() && !giveUpOldest()) return ERROR_ENOBUFS;
   const query = queryOpen(owner);
   if (query === null) return ERROR_ENOBUFS;
   const address = parseIpv4(text, length);
@@ -105,6 +108,17 @@ export function dnsResolve(text: usize, length: u32, owner: u8): i32 {
   query.nameFirst = query.absolute || labelsOf(asked) > NDOTS;
   if (!follow(query)) beginCandidate(query);
   return queryHandle(query);
+}
+
+/**
+ * The look-up that has waited for longest ends with ESERVFAIL: names whose servers never answer leave room for others.
+ * False: all of them are so young that an answer may still come.
+ */
+function giveUpOldest(): bool {
+  const oldest = queryOldest();
+  if (oldest === null || nowNs - oldest.sinceNs < FIRST_TIMEOUT_MS * NS_PER_MS) return false;
+  finish(oldest, ERROR_ESERVFAIL);
+  return true;
 }
 
 /** RFC 6761 §6.3: localhost and all below it never leave. */
@@ -129,6 +143,7 @@ function follow(query: Query): bool {
     const leader = changetype<Query>(place);
     if (!leader.live || leader == query || leader.udp + leader.tcp == 0) continue;
     if (leader.absolute != query.absolute || !dnsNamesEqual(queryAsked(leader), queryAsked(query))) continue;
+    query.follows = true;
     query.next = leader.followers;
     leader.followers = changetype<usize>(query);
     return true;

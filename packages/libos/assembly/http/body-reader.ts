@@ -1,28 +1,42 @@
 // Takes a body out of received bytes: of known length, chunked (RFC 9112 §7.1), or until the connection closes.
 // In: bytes, wherever they were cut. Out: content. May import: characters, limits, parse's lengths.
-import { CR, hexValue, isText, LF, tokenLower } from './characters';
+import { CR, HTAB, hexValue, isText, LF, SP, tokenLower } from './characters';
 import { limits } from './limits';
 import { BODY_CHUNKED, BODY_UNTIL_CLOSE } from './parse';
+
+const SEMICOLON: u32 = 0x3b;
+const EQUALS: u32 = 0x3d;
+const QUOTE: u32 = 0x22;
+const BACKSLASH: u32 = 0x5c;
 
 const LENGTH: u8 = 0;
 const UNTIL_CLOSE: u8 = 1;
 // The states of the chunked coding, in the order of its grammar.
 const CHUNK_START: u8 = 2;
 const CHUNK_SIZE: u8 = 3;
-const CHUNK_EXTENSION: u8 = 4;
-const CHUNK_SIZE_LF: u8 = 5;
-const CHUNK_DATA: u8 = 6;
-const CHUNK_DATA_CR: u8 = 7;
-const CHUNK_DATA_LF: u8 = 8;
-const TRAILER_START: u8 = 9;
-const TRAILER_NAME: u8 = 10;
-const TRAILER_VALUE: u8 = 11;
-const TRAILER_LF: u8 = 12;
-const LAST_LF: u8 = 13;
-const ENDED: u8 = 14;
+const CHUNK_SIZE_LF: u8 = 4;
+const CHUNK_DATA: u8 = 5;
+const CHUNK_DATA_CR: u8 = 6;
+const CHUNK_DATA_LF: u8 = 7;
+const TRAILER_START: u8 = 8;
+const TRAILER_NAME: u8 = 9;
+const TRAILER_VALUE: u8 = 10;
+const TRAILER_LF: u8 = 11;
+const LAST_LF: u8 = 12;
+const ENDED: u8 = 13;
+// The states of chunk-ext; white space may stand around ";" (but for the first) and "=".
+const EXTENSION_START: u8 = 14;
+const EXTENSION_NAME: u8 = 15;
+const EXTENSION_NAME_END: u8 = 16;
+const EXTENSION_VALUE: u8 = 17;
+const EXTENSION_TOKEN: u8 = 18;
+const EXTENSION_QUOTED: u8 = 19;
+const EXTENSION_ESCAPED: u8 = 20;
+const EXTENSION_QUOTED_END: u8 = 21;
+const EXTENSION_END: u8 = 22;
 
-/** More digits could overflow. */
-const CHUNK_SIZE_DIGITS: u32 = 15;
+/** Another digit would make the size larger than any number of bytes that can come. */
+const CHUNK_SIZE_BEFORE_DIGIT: u64 = (1 << 56) - 1;
 
 /** Where one body stands. */
 @unmanaged
@@ -121,10 +135,6 @@ function frame(body: BodyReader, c: u32): void {
     case CHUNK_SIZE:
       readSize(body, c);
       return;
-    case CHUNK_EXTENSION:
-      if (c == CR) body.state = CHUNK_SIZE_LF;
-      else if (!isText(c) || ++body.partBytes > limits.chunkExtensionBytes) body.error = 400;
-      return;
     case CHUNK_SIZE_LF:
       body.partBytes = 0;
       body.state = body.remaining == 0 ? TRAILER_START : CHUNK_DATA;
@@ -140,22 +150,69 @@ function frame(body: BodyReader, c: u32): void {
       if (c != LF) body.error = 400;
       return;
     default:
-      readTrailer(body, c);
+      if (body.state >= EXTENSION_START) readExtension(body, c);
+      else readTrailer(body, c);
   }
 }
 
-/** chunk-size; a space before an extension is not accepted: it has been read differently by others. */
+/** chunk-size, leading zeros among it up to the bound of an extension; a space before an extension is not accepted: it has been read differently by others. */
 function readSize(body: BodyReader, c: u32): void {
   const digit = hexValue(c);
   if (digit >= 0) {
+    if (body.remaining > CHUNK_SIZE_BEFORE_DIGIT || ++body.partBytes > limits.chunkExtensionBytes)
+      body.error = 400;
     body.remaining = (body.remaining << 4) | <u64>digit;
-    if (++body.partBytes > CHUNK_SIZE_DIGITS) body.error = 400;
   } else {
     body.partBytes = 0;
     if (c == CR) body.state = CHUNK_SIZE_LF;
-    else if (c == 0x3b) body.state = CHUNK_EXTENSION;
+    else if (c == SEMICOLON) body.state = EXTENSION_START;
     else body.error = 400;
   }
+}
+
+/** *( ";" chunk-ext-name [ "=" ( token / quoted-string ) ] ) of RFC 9112 §7.1.1: checked, bounded, dropped. */
+function readExtension(body: BodyReader, c: u32): void {
+  const next = extensionState(body.state, c);
+  if (next == 0 || ++body.partBytes > limits.chunkExtensionBytes) body.error = 400;
+  else body.state = next;
+}
+
+/** The state after `c`; 0: not the grammar. */
+function extensionState(state: u8, c: u32): u8 {
+  const space = c == SP || c == HTAB;
+  const token = tokenLower(c) != 0;
+  switch (state) {
+    case EXTENSION_START:
+      return space ? state : token ? EXTENSION_NAME : 0;
+    case EXTENSION_NAME:
+      if (token) return state;
+      return c == EQUALS ? EXTENSION_VALUE : afterExtension(c, EXTENSION_NAME_END);
+    case EXTENSION_NAME_END:
+      if (space) return state;
+      return c == EQUALS ? EXTENSION_VALUE : c == SEMICOLON ? EXTENSION_START : 0;
+    case EXTENSION_VALUE:
+      if (space) return state;
+      return c == QUOTE ? EXTENSION_QUOTED : token ? EXTENSION_TOKEN : 0;
+    case EXTENSION_TOKEN:
+      return token ? state : afterExtension(c, EXTENSION_END);
+    case EXTENSION_QUOTED:
+      if (c == QUOTE) return EXTENSION_QUOTED_END;
+      if (c == BACKSLASH) return EXTENSION_ESCAPED;
+      return isText(c) || c >= 0x80 ? state : 0;
+    case EXTENSION_ESCAPED:
+      return isText(c) || c >= 0x80 ? EXTENSION_QUOTED : 0;
+    case EXTENSION_QUOTED_END:
+      return afterExtension(c, EXTENSION_END);
+    default:
+      return space ? state : c == SEMICOLON ? EXTENSION_START : 0;
+  }
+}
+
+/** A name or value may end here: the line, another extension, or white space before one (`afterSpace`). */
+function afterExtension(c: u32, afterSpace: u8): u8 {
+  if (c == CR) return CHUNK_SIZE_LF;
+  if (c == SEMICOLON) return EXTENSION_START;
+  return c == SP || c == HTAB ? afterSpace : 0;
 }
 
 /** Trailer fields: checked like those of a head, counted, dropped (RFC 9110 §6.5.1 allows that). */

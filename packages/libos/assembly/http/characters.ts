@@ -6,12 +6,14 @@ export const LF: u32 = 10;
 export const SP: u32 = 32;
 export const HTAB: u32 = 9;
 
-/** Bit: may stand in a request target (RFC 3986 characters and those that browsers leave as they are; no `#`). */
-const TARGET: u8 = 1;
-/** Bit: may stand in uri-host or port (RFC 3986 §3.2). */
+/** Bit: may stand in the path of a request target: RFC 3986 §3.3, and `[`, `]`, `^`, `|`, which browsers do not encode. */
+const PATH: u8 = 1;
+/** Bit: may stand in reg-name, `%` aside (RFC 3986 §3.2.2). */
 const HOST: u8 = 2;
 /** Bit: VCHAR, SP or HTAB: field content. */
 const TEXT: u8 = 4;
+/** Bit: may stand in the query of a request target: what the URL Standard leaves there unencoded. */
+const QUERY: u8 = 8;
 
 const classes = memory.data(256);
 /** Lower case of a token character (tchar), 0 for all others. */
@@ -26,10 +28,14 @@ function add(characters: string, bit: u8): void {
 
 /** Fills the tables; before anything is parsed. */
 export function initialiseCharacters(): void {
-  for (let c: u32 = 0x20; c < 0x7f; c++) store<u8>(classes + c, TEXT | (c > 0x20 && c != 0x23 ? TARGET : 0));
+  for (let c: u32 = 0x20; c < 0x7f; c++) store<u8>(classes + c, TEXT);
   store<u8>(classes + HTAB, TEXT);
   const alphanumeric = 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789';
-  add(alphanumeric + "-._~%!$&'()*+,;=:[]", HOST);
+  const name = alphanumeric + "-._~!$&'()*+,;=";
+  add(name, HOST);
+  const path = name + '%:@/[]^|';
+  add(path, PATH);
+  add(path + '?\\`{}', QUERY);
   const token = alphanumeric + "!#$%&'*+-.^_`|~";
   for (let i = 0; i < token.length; i++) {
     const c = <u32>token.charCodeAt(i);
@@ -42,12 +48,23 @@ export function tokenLower(c: u32): u32 {
   return load<u8>(lower + c);
 }
 
-/** Whether `c` may stand in a request target. */
-export function isTarget(c: u32): bool {
-  return (load<u8>(classes + c) & TARGET) != 0;
+/** Address of the first byte from `start` on that may not stand in a request target; `end` when all may. */
+export function targetEnd(start: usize, end: usize): usize {
+  let p = start;
+  while (p < end && (load<u8>(classes + <usize>load<u8>(p)) & PATH) != 0) p++;
+  if (p < end && load<u8>(p) == 0x3f)
+    while (p < end && (load<u8>(classes + <usize>load<u8>(p)) & QUERY) != 0) p++;
+  return p;
 }
 
-/** Whether `c` may stand in a host or port. */
+/** Whether `%` and two hexadecimal digits stand at `p`. */
+export function isPercentEncoded(p: usize, end: usize): bool {
+  return (
+    p + 2 < end && load<u8>(p) == 0x25 && hexValue(load<u8>(p + 1)) >= 0 && hexValue(load<u8>(p + 2)) >= 0
+  );
+}
+
+/** Whether `c` may stand in a host name. */
 export function isHost(c: u32): bool {
   return (load<u8>(classes + c) & HOST) != 0;
 }

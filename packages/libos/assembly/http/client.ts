@@ -79,11 +79,10 @@ export function httpRequest(
   let connection: Connection;
   if (pooled != null) connection = pooled;
   else {
-    const fresh = connectionTake(ROLE_CLIENT);
+    const fresh = connectionTake(ROLE_CLIENT, address);
     if (fresh == null) return ERROR_ENOBUFS;
     connection = fresh;
   }
-  connection.address = address;
   connection.port = port;
   connection.order = ++requests;
   connection.request = heap.alloc(length);

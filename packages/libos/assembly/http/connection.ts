@@ -1,9 +1,13 @@
 // One TCP connection and the one exchange on it: requests of a connection are answered one after the other, so
 // responses need no sorting and a pipelining peer cannot pile them up (RFC 9112 §9.3.2 asks for order only).
 // In: nothing. Out: connection objects, exchange handles, the queue of those that need attention.
-// May import: storage, time, body-reader, head, limits.
+// May import: platform, socket, storage, time, body-reader, limits.
+import { randomU64 } from '../platform/random';
+import { tcpConnectionLimit } from '../socket/tcp/index';
 import { arenaAllocate } from '../storage/arena';
+import { HashMap } from '../storage/hash-map';
 import { Pool, poolAt, poolCreate, poolGive, poolIndex, poolTake } from '../storage/pool';
+import { shareAllows, shareGive, shareOf, sharesCreate, shareTake } from '../storage/shares';
 import { NEVER_NS, TIMER_HTTP, Timer, timerStart, timerStop } from '../time/timers';
 import { BodyReader } from './body-reader';
 import { limits } from './limits';
@@ -27,6 +31,8 @@ export const SEND_DONE: u8 = 5;
 export const SEEN_CONNECTED: u8 = 1;
 export const SEEN_CLOSED: u8 = 2;
 export const SEEN_EXPIRED: u8 = 4;
+/** The head that had come in part has made room for another. */
+export const SEEN_HEAD_TAKEN: u8 = 8;
 
 @unmanaged
 export class Connection {
@@ -45,6 +51,10 @@ export class Connection {
   listener: i32;
   /** One more than are served: its first request is answered with 503. */
   isSurplus: bool;
+  /** Server: neighbours in the list of idle connections, and since when it is there; 0 it is not. */
+  idlePrevious: usize;
+  idleNext: usize;
+  idleSinceNs: u64;
 
   /** Detached head of a message that has come in part, or 0. */
   head: usize;
@@ -94,8 +104,10 @@ export class Connection {
   /** Unread content thrown away so far. */
   discarded: u64;
 
-  // Client.
+  /** The peer's. */
   address: u32;
+
+  // Client.
   port: u16;
   /** The request may be repeated on a new connection when a pooled one proves dead. */
   retriable: bool;
@@ -117,46 +129,89 @@ export class Connection {
   }
 }
 
+/** Of TCP's connections a sixteenth is left to the application's other sockets, and to those that are ending. */
+const TCP_RESERVE: u32 = 16;
+
 const BODY_OFFSET: usize = (offsetof<Connection>() + 7) & ~7;
 const TIMER_OFFSET: usize = (BODY_OFFSET + offsetof<BodyReader>() + 7) & ~7;
 const CONNECTION_BYTES: u32 = <u32>(TIMER_OFFSET + offsetof<Timer>());
 
-/** A handle is generation << INDEX_BITS | index; the generation counts exchanges and wraps late. */
-const INDEX_BITS: u32 = 14;
+/** A handle is generation << INDEX_BITS | index; the generation counts the exchanges of a connection's place. */
+const INDEX_BITS: u32 = 16;
 const INDEX_MASK: u32 = (1 << INDEX_BITS) - 1;
 const LAST_GENERATION: u32 = (1 << (31 - INDEX_BITS)) - 1;
-let generation: u32 = 0;
+/** u16 for each place of the pool. */
+let generations: usize = 0;
 
 let pool: Pool | null = null;
 export let serverConnections: u32 = 0;
+/** Those of them that are not served. */
+export let surplusConnections: u32 = 0;
 export let clientConnections: u32 = 0;
-/** Exchanges that the application has not finished. */
+/** Exchanges that the application has not finished: all, and those of the server. */
 export let openExchanges: u32 = 0;
+export let serverExchanges: u32 = 0;
+/** Server connections of each peer; its server exchanges, when they are fewer than connections. */
+let connectionShares: HashMap | null = null;
+let exchangeShares: HashMap | null = null;
+
+/** Idle server connections, that which has been idle for longest first. */
+let firstIdle: usize = 0;
+let lastIdle: usize = 0;
 
 let firstQueued: usize = 0;
 let lastQueued: usize = 0;
 
 /** Makes the pool: room for every connection that `limits` allows. */
 export function initialiseConnections(): void {
-  const count = limits.serverConnections + limits.refusedConnections + limits.clientConnections;
+  if (limits.connections == 0) limits.connections = tcpConnectionLimit() - tcpConnectionLimit() / TCP_RESERVE;
+  if (limits.exchanges == 0) limits.exchanges = limits.connections;
+  const count = limits.connections + limits.refusedConnections + limits.clientConnections;
   assert(count <= INDEX_MASK);
   pool = poolCreate(CONNECTION_BYTES, count);
+  generations = arenaAllocate(<usize>count * sizeof<u16>());
+  connectionShares = sharesCreate(limits.connections + limits.refusedConnections, randomU64());
+  if (limits.exchanges < limits.connections) exchangeShares = sharesCreate(limits.exchanges, randomU64());
 }
 
-/** A zeroed connection without deadlines; null when the pool is exhausted. */
-export function connectionTake(role: u8): Connection | null {
-  const address = poolTake(pool!);
-  if (address == 0) return null;
-  const connection = changetype<Connection>(address);
+/** Whether a peer may have one more connection. */
+export function connectionAllowed(address: u32): bool {
+  const served = serverConnections - surplusConnections;
+  return (
+    served < limits.connections && shareAllows(connectionShares!, address, 1, limits.connections - served)
+  );
+}
+
+/** Server connections of a peer. */
+export function connectionsOf(address: u32): u32 {
+  return shareOf(connectionShares!, address);
+}
+
+/** Whether a peer may have one more request in progress. */
+export function exchangeAllowed(address: u32): bool {
+  if (serverExchanges >= limits.exchanges) return false;
+  return (
+    exchangeShares == null || shareAllows(exchangeShares!, address, 1, limits.exchanges - serverExchanges)
+  );
+}
+
+/** A zeroed connection to `address` without deadlines; null when the pool is exhausted. */
+export function connectionTake(role: u8, address: u32): Connection | null {
+  const place = poolTake(pool!);
+  if (place == 0) return null;
+  const connection = changetype<Connection>(place);
   connection.role = role;
+  connection.address = address;
   connection.receiveDeadlineNs = NEVER_NS;
   connection.sendDeadlineNs = NEVER_NS;
   connection.armedNs = NEVER_NS;
   const timer = connection.timer;
   timer.kind = TIMER_HTTP;
-  timer.object = address;
-  if (role == ROLE_SERVER) serverConnections++;
-  else clientConnections++;
+  timer.object = place;
+  if (role == ROLE_SERVER) {
+    serverConnections++;
+    shareTake(connectionShares!, address, 1);
+  } else clientConnections++;
   return connection;
 }
 
@@ -164,10 +219,46 @@ export function connectionTake(role: u8): Connection | null {
 export function connectionGive(connection: Connection): void {
   if (connection.queued) unattend(connection);
   timerStop(connection.timer);
-  if (connection.role == ROLE_SERVER) serverConnections--;
-  else clientConnections--;
+  if (connection.role == ROLE_SERVER) {
+    idleLeave(connection);
+    serverConnections--;
+    if (connection.isSurplus) surplusConnections--;
+    shareGive(connectionShares!, connection.address, 1);
+  } else clientConnections--;
   connection.role = 0;
   poolGive(pool!, changetype<usize>(connection));
+}
+
+/** The connection is not served: its first request gets 503. */
+export function markSurplus(connection: Connection): void {
+  connection.isSurplus = true;
+  surplusConnections++;
+}
+
+/** The connection has nothing to do from now on. */
+export function idleEnter(connection: Connection, nowNs: u64): void {
+  connection.idleSinceNs = nowNs;
+  connection.idleNext = 0;
+  connection.idlePrevious = lastIdle;
+  const place = changetype<usize>(connection);
+  if (lastIdle == 0) firstIdle = place;
+  else changetype<Connection>(lastIdle).idleNext = place;
+  lastIdle = place;
+}
+
+/** The connection has something to do, or is gone. */
+export function idleLeave(connection: Connection): void {
+  if (connection.idleSinceNs == 0) return;
+  connection.idleSinceNs = 0;
+  if (connection.idlePrevious == 0) firstIdle = connection.idleNext;
+  else changetype<Connection>(connection.idlePrevious).idleNext = connection.idleNext;
+  if (connection.idleNext == 0) lastIdle = connection.idlePrevious;
+  else changetype<Connection>(connection.idleNext).idlePrevious = connection.idlePrevious;
+}
+
+/** The connection that has been idle for longest; null when none is. `idleNext` leads to the others. */
+export function longestIdle(): Connection | null {
+  return firstIdle == 0 ? null : changetype<Connection>(firstIdle);
 }
 
 /** Number of a connection, for `tcpSetUser`. */
@@ -184,9 +275,16 @@ export function connectionAt(index: u32): Connection | null {
 
 /** Gives the connection's exchange a handle. */
 export function exchangeOpen(connection: Connection): void {
-  generation = generation == LAST_GENERATION ? 1 : generation + 1;
-  connection.exchange = <i32>((generation << INDEX_BITS) | connectionIndex(connection));
+  const index = connectionIndex(connection);
+  const place = generations + <usize>index * sizeof<u16>();
+  const last = <u32>load<u16>(place);
+  const generation = last == LAST_GENERATION ? 1 : last + 1;
+  store<u16>(place, <u16>generation);
+  connection.exchange = <i32>((generation << INDEX_BITS) | index);
   openExchanges++;
+  if (connection.role != ROLE_SERVER) return;
+  serverExchanges++;
+  if (exchangeShares != null) shareTake(exchangeShares!, connection.address, 1);
 }
 
 /** The handle is dead from now on. */
@@ -194,6 +292,9 @@ export function exchangeClose(connection: Connection): void {
   if (connection.exchange == 0) return;
   connection.exchange = 0;
   openExchanges--;
+  if (connection.role != ROLE_SERVER) return;
+  serverExchanges--;
+  if (exchangeShares != null) shareGive(exchangeShares!, connection.address, 1);
 }
 
 /** The connection of a live exchange; null for a handle that is dead, failed or never was one. */

@@ -5,7 +5,6 @@ import { Timer } from '../time/timers';
 import { advanceClient } from './client-connection';
 import { connectionTimer, nextToAttend, ROLE_SERVER } from './connection';
 import { forgetHead } from './event';
-import { acceptWaiting } from './server';
 import { advanceServer } from './server-connection';
 
 /**
@@ -16,10 +15,7 @@ export function httpNextEvent(): bool {
   forgetHead();
   while (true) {
     const connection = nextToAttend();
-    if (connection == null) {
-      if (!acceptWaiting()) return false;
-      continue;
-    }
+    if (connection == null) return false;
     const event = connection.role == ROLE_SERVER ? advanceServer(connection) : advanceClient(connection);
     if (event != 0) return true;
   }

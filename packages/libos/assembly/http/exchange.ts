@@ -17,7 +17,7 @@ import {
   tcpSend,
   tcpSendSpace,
 } from '../socket/tcp/index';
-import { nowNs } from '../time/clock';
+import { NS_PER_S, nowNs } from '../time/clock';
 import { NEVER_NS } from '../time/timers';
 import { BodyReader, bodyClosed, bodyEnded, bodyGiven, bodyTaken, readBody } from './body-reader';
 import {
@@ -91,6 +91,18 @@ export function httpRead(exchange: i32, destination: usize, capacity: u32): i32 
   return HTTP_BODY_END;
 }
 
+/**
+ * The application reads the rest of a request's body as a whole: `bufferedBodyBytes` bounds it from now on. A
+ * declared length above fails at once.
+ */
+export function httpBuffer(exchange: i32): void {
+  const connection = exchangeConnection(exchange);
+  if (connection == null || connection.role != ROLE_SERVER) return;
+  const body = connection.body;
+  body.limit = min(body.limit, limits.bufferedBodyBytes);
+  if (connection.bodyLength > <i64>body.limit) exchangeFail(connection, ERROR_EMSGSIZE, 413);
+}
+
 /** Nothing now: asks the client to go on when it waits for that, and bounds the time. */
 function waitForBody(connection: Connection): i32 {
   if (connection.continueWanted && connection.sending == SEND_NONE) {
@@ -101,11 +113,17 @@ function waitForBody(connection: Connection): i32 {
   if (connection.role == ROLE_SERVER && connection.receiveDeadlineNs == NEVER_NS) {
     // Only the time that the application waits counts, not the time it takes.
     connection.waitSinceNs = nowNs;
-    const allowed = limits.bodyTimeoutNs + connection.body.received * limits.bodyNsPerByte;
+    const allowed = limits.bodyTimeoutNs + timeToReceive(connection.body.received);
     connection.receiveDeadlineNs = nowNs + allowed - min(allowed, connection.waitedNs);
     armTimer(connection);
   }
   return 0;
+}
+
+/** How long so many bytes take at the least rate; whole seconds first, so that no upload is too long for it. */
+function timeToReceive(bytes: u64): u64 {
+  const rate = <u64>limits.bodyBytesPerSecond;
+  return (bytes / rate) * NS_PER_S + ((bytes % rate) * NS_PER_S) / rate;
 }
 
 /** The wait for body bytes is over. */

@@ -1,19 +1,19 @@
 // What the connection must know of a head's fields: Host, Content-Length, Transfer-Encoding, Connection, Expect.
-// In: one field in normal form. Out: facts in the head. May import: characters, head.
-import { equalsIgnoringCase, HTAB, isDigit, isHost, SP } from './characters';
+// In: one field in normal form. Out: facts in the head. May import: authority, characters, head.
+import { isAuthority } from './authority';
+import { equalsIgnoringCase, HTAB, isDigit, SP } from './characters';
 import {
   EXPECT_CONTINUE,
+  EXPECT_NONE,
   EXPECT_OTHER,
   Head,
   TRANSFER_BAD,
   TRANSFER_CHUNKED,
   TRANSFER_CODED,
   TRANSFER_CODED_CHUNKED,
+  TRANSFER_EMPTY,
   TRANSFER_NONE,
 } from './head';
-
-/** Longest number of digits of a Content-Length; 18 cannot overflow an i64. */
-const CONTENT_LENGTH_DIGITS: u32 = 18;
 
 /** Reads the fields that matter; false: do not pass the line on. Sets `head.error` when one is wrong. */
 export function noteField(head: Head, name: usize, nameLength: u32, value: usize, length: u32): bool {
@@ -22,11 +22,7 @@ export function noteField(head: Head, name: usize, nameLength: u32, value: usize
       if (equalsIgnoringCase(name, nameLength, 'host')) return noteHost(head, value, length);
       break;
     case 6:
-      if (equalsIgnoringCase(name, nameLength, 'expect'))
-        head.expect =
-          head.expect != EXPECT_OTHER && equalsIgnoringCase(value, length, '100-continue')
-            ? EXPECT_CONTINUE
-            : EXPECT_OTHER;
+      if (equalsIgnoringCase(name, nameLength, 'expect')) noteExpect(head, value, length);
       break;
     case 10:
       if (equalsIgnoringCase(name, nameLength, 'connection')) noteConnection(head, value, length);
@@ -49,33 +45,10 @@ function noteHost(head: Head, value: usize, length: u32): bool {
   return !head.hostFromTarget;
 }
 
-/** uri-host [ ":" port ] (RFC 3986 §3.2.2, §3.2.3); the empty host is one. */
-export function isAuthority(text: usize, length: u32): bool {
-  const end = text + <usize>length;
-  let p = text;
-  if (p < end && load<u8>(p) == 0x5b) {
-    // IP-literal: no further bracket, at least one character.
-    p++;
-    while (p < end && load<u8>(p) != 0x5d) {
-      if (!isHost(load<u8>(p)) || load<u8>(p) == 0x5b) return false;
-      p++;
-    }
-    if (p >= end || p == text + 1) return false;
-    p++;
-    if (p < end && load<u8>(p) != 0x3a) return false;
-  } else {
-    while (p < end && load<u8>(p) != 0x3a) {
-      const c = load<u8>(p);
-      if (!isHost(c) || c == 0x5b || c == 0x5d) return false;
-      p++;
-    }
-  }
-  if (p < end) p++;
-  while (p < end) if (!isDigit(load<u8>(p++))) return false;
-  return true;
-}
-
-/** RFC 9110 §8.6: digits only. Two of them are an error even when equal: nobody honest sends that. */
+/**
+ * RFC 9110 §8.6: digits only, leading zeros among them. Two numbers are an error even when equal, in two lines or in
+ * one: nobody honest sends that.
+ */
 function noteContentLength(head: Head, value: usize, length: u32): void {
   if (head.contentLength >= 0 || length == 0) {
     head.error = 400;
@@ -88,56 +61,70 @@ function noteContentLength(head: Head, value: usize, length: u32): void {
       head.error = 400;
       return;
     }
-    if (i < CONTENT_LENGTH_DIGITS) result = result * 10 + <i64>(c - 0x30);
+    // Larger numbers are valid and larger than any limit.
+    const digit = <i64>(c - 0x30);
+    result = result <= (i64.MAX_VALUE - digit) / 10 ? result * 10 + digit : i64.MAX_VALUE;
   }
-  // Longer numbers are valid and larger than any limit.
-  head.contentLength = length > CONTENT_LENGTH_DIGITS ? i64.MAX_VALUE : result;
+  head.contentLength = result;
 }
 
-/** RFC 9112 §6.1, §7: several lines are one list; an element after chunked or an empty one is an error. */
+/** The list element that `nextElement` found, without white space around it. */
+let element: usize = 0;
+let elementLength: u32 = 0;
+let elementsLeft: usize = 0;
+let elementsEnd: usize = 0;
+
+/** Begins with a list (RFC 9110 §5.6.1). */
+function elementsOf(value: usize, length: u32): void {
+  elementsLeft = value;
+  elementsEnd = value + <usize>length;
+}
+
+/** The next element that is not empty (§5.6.1.2: a recipient ignores empty ones); false: there is no further one. */
+function nextElement(): bool {
+  while (elementsLeft < elementsEnd) {
+    let start = elementsLeft;
+    let end = start;
+    while (end < elementsEnd && load<u8>(end) != 0x2c) end++;
+    elementsLeft = end + 1;
+    while (start < end && isSpace(load<u8>(start))) start++;
+    while (end > start && isSpace(load<u8>(end - 1))) end--;
+    element = start;
+    elementLength = <u32>(end - start);
+    if (end > start) return true;
+  }
+  return false;
+}
+
+function isSpace(c: u32): bool {
+  return c == SP || c == HTAB;
+}
+
+/**
+ * RFC 9112 §6.1, §7: several lines are one list, and an element after chunked is an error. A list without elements
+ * says nothing about the framing, though some would take it for chunked: the head is refused.
+ */
 function noteTransfer(head: Head, value: usize, length: u32): void {
-  const end = value + <usize>length;
-  let p = value;
-  do {
-    const itemEnd = elementEnd(p, end);
-    const start = skipSpace(p, itemEnd);
-    const size = trimmedLength(start, itemEnd);
+  if (head.transfer == TRANSFER_NONE) head.transfer = TRANSFER_EMPTY;
+  for (elementsOf(value, length); nextElement(); ) {
     const before = head.transfer;
-    if (size == 0 || before == TRANSFER_CHUNKED || before == TRANSFER_CODED_CHUNKED || before == TRANSFER_BAD)
+    if (before == TRANSFER_CHUNKED || before == TRANSFER_CODED_CHUNKED || before == TRANSFER_BAD)
       head.transfer = TRANSFER_BAD;
-    else if (!equalsIgnoringCase(start, size, 'chunked')) head.transfer = TRANSFER_CODED;
-    else head.transfer = before == TRANSFER_NONE ? TRANSFER_CHUNKED : TRANSFER_CODED_CHUNKED;
-    p = itemEnd + 1;
-  } while (p <= end);
+    else if (!equalsIgnoringCase(element, elementLength, 'chunked')) head.transfer = TRANSFER_CODED;
+    else head.transfer = before == TRANSFER_EMPTY ? TRANSFER_CHUNKED : TRANSFER_CODED_CHUNKED;
+  }
 }
 
 /** RFC 9110 §7.6.1: `close` wins; other options concern nobody here. */
 function noteConnection(head: Head, value: usize, length: u32): void {
-  const end = value + <usize>length;
-  let p = value;
-  while (p < end) {
-    const itemEnd = elementEnd(p, end);
-    const start = skipSpace(p, itemEnd);
-    const size = trimmedLength(start, itemEnd);
-    if (equalsIgnoringCase(start, size, 'close')) head.connectionClose = true;
-    else if (equalsIgnoringCase(start, size, 'keep-alive')) head.connectionKeepAlive = true;
-    p = itemEnd + 1;
-  }
+  for (elementsOf(value, length); nextElement(); )
+    if (equalsIgnoringCase(element, elementLength, 'close')) head.connectionClose = true;
+    else if (equalsIgnoringCase(element, elementLength, 'keep-alive')) head.connectionKeepAlive = true;
 }
 
-/** End of the list element at `p` (RFC 9110 §5.6.1): the next comma or `end`. */
-function elementEnd(p: usize, end: usize): usize {
-  while (p < end && load<u8>(p) != 0x2c) p++;
-  return p;
-}
-
-function skipSpace(p: usize, end: usize): usize {
-  while (p < end && (load<u8>(p) == SP || load<u8>(p) == HTAB)) p++;
-  return p;
-}
-
-function trimmedLength(start: usize, end: usize): u32 {
-  let last = end;
-  while (last > start && (load<u8>(last - 1) == SP || load<u8>(last - 1) == HTAB)) last--;
-  return <u32>(last - start);
+/** RFC 9110 §10.1.1: a list of expectations, of which one is known. */
+function noteExpect(head: Head, value: usize, length: u32): void {
+  for (elementsOf(value, length); nextElement(); )
+    if (!equalsIgnoringCase(element, elementLength, '100-continue')) head.expect = EXPECT_OTHER;
+    else if (head.expect == EXPECT_NONE) head.expect = EXPECT_CONTINUE;
 }

@@ -1,8 +1,11 @@
 // The head of one message while and after it is parsed: start line and field lines in normal form, and the facts
 // that framing needs. One shared head serves messages that arrive whole; a pool serves those that come in parts.
-// In: nothing. Out: `Head` objects. May import: storage, limits.
+// In: nothing. Out: `Head` objects. May import: platform, storage, limits.
+import { randomU64 } from '../platform/random';
 import { arenaAllocate } from '../storage/arena';
-import { Pool, poolCreate, poolGive, poolIndex, poolTake } from '../storage/pool';
+import { HashMap } from '../storage/hash-map';
+import { Pool, poolAt, poolCreate, poolGive, poolIndex, poolTake } from '../storage/pool';
+import { shareGive, shareOf, sharesCreate, shareTake } from '../storage/shares';
 import { limits } from './limits';
 
 /** Where parsing stands. */
@@ -11,12 +14,13 @@ export const HEAD_FIELDS: u8 = 1;
 export const HEAD_DONE: u8 = 2;
 
 /** Transfer-Encoding so far (RFC 9112 §6.1): none; exactly `chunked`; codings, the last not chunked; codings, then
- * chunked; something after chunked, or an empty list. */
+ * chunked; something after chunked; a list without elements. */
 export const TRANSFER_NONE: u8 = 0;
 export const TRANSFER_CHUNKED: u8 = 1;
 export const TRANSFER_CODED: u8 = 2;
 export const TRANSFER_CODED_CHUNKED: u8 = 3;
 export const TRANSFER_BAD: u8 = 4;
+export const TRANSFER_EMPTY: u8 = 5;
 
 /** Expect: none, `100-continue`, another (RFC 9110 §10.1.1). */
 export const EXPECT_NONE: u8 = 0;
@@ -64,8 +68,11 @@ export class Head {
   connectionKeepAlive: bool;
   /** Bytes of an unfinished line, taken out of TCP's buffer. */
   carryLength: u32;
-  /** Next free head, while in the free list. */
-  next: usize;
+  /** Of a detached head: the connection it is for, 0 once it is complete; the peer; its place in
+   * the order in which they began to come in parts. */
+  owner: usize;
+  peer: u32;
+  order: u64;
 }
 
 function startBytes(): u32 {
@@ -85,6 +92,9 @@ export function carryCapacity(): u32 {
 let shared: Head | null = null;
 let pool: Pool | null = null;
 let buffers: usize = 0;
+let detached: u64 = 0;
+/** Detached heads of each peer. */
+let shares: HashMap | null = null;
 
 function bufferBytes(): usize {
   return <usize>((startBytes() + fieldsCapacity() + carryCapacity() + 15) & ~15);
@@ -96,6 +106,7 @@ export function initialiseHeads(): void {
   one.buffer = arenaAllocate(bufferBytes());
   shared = one;
   pool = poolCreate(offsetof<Head>(), limits.partialHeads);
+  shares = sharesCreate(limits.partialHeads, randomU64());
   buffers = arenaAllocate(<usize>limits.partialHeads * bufferBytes());
 }
 
@@ -114,8 +125,8 @@ function reset(head: Head, isResponse: bool): void {
   head.contentLength = -1;
 }
 
-/** A head of its own that goes on where `head` stands; null when all are in use. */
-export function detachHead(head: Head): Head | null {
+/** A head of its own that goes on where `head` stands, for `owner` to `peer`; null when all are in use. */
+export function detachHead(head: Head, owner: usize, peer: u32): Head | null {
   const memoryOfHead = poolTake(pool!);
   if (memoryOfHead == 0) return null;
   const copy = changetype<Head>(memoryOfHead);
@@ -124,12 +135,34 @@ export function detachHead(head: Head): Head | null {
   copy.target = head.target - head.buffer + copy.buffer;
   memory.copy(copy.buffer, head.buffer, startLineLength(head));
   memory.copy(fieldsOf(copy), fieldsOf(head), head.fieldsLength);
+  copy.owner = owner;
+  copy.peer = peer;
+  shareTake(shares!, peer, 1);
+  copy.order = ++detached;
   return copy;
 }
 
 /** Gives a detached head back. */
 export function releaseHead(head: Head): void {
+  head.owner = 0;
+  shareGive(shares!, head.peer, 1);
   poolGive(pool!, changetype<usize>(head));
+}
+
+/** The incomplete head at a position of the pool, from 0 on, or one without an owner; null behind the last. */
+export function detachedHeadAt(index: u32): Head | null {
+  const address = poolAt(pool!, index);
+  return address == 0 ? null : changetype<Head>(address);
+}
+
+/** Detached heads of a peer. */
+export function headsOf(peer: u32): u32 {
+  return shareOf(shares!, peer);
+}
+
+/** Bytes that all heads and their buffers take. */
+export function headPoolBytes(): u64 {
+  return <u64>limits.partialHeads * <u64>bufferBytes();
 }
 
 /** Detached heads in use, for tests and statistics. */

@@ -12,7 +12,7 @@ export let blockClose: bool = false;
 /** Its Content-Length; -1 when it gave none or not a number. */
 export let blockContentLength: i64 = -1;
 
-/** Digits of the longest Content-Length taken over; 15 cannot overflow and are exact in JavaScript. */
+/** Digits, after leading zeros, of the longest Content-Length taken over; 15 cannot overflow and are exact in JavaScript. */
 const CONTENT_LENGTH_DIGITS: u32 = 15;
 
 /** Checks and copies `length` bytes of lines to `out`, which needs no more room than they have. False: not valid. */
@@ -96,9 +96,11 @@ function belongsToConnection(name: usize, nameLength: u32, value: usize, length:
 }
 
 function decimal(text: usize, length: u32): i64 {
-  if (length == 0 || length > CONTENT_LENGTH_DIGITS) return -1;
+  let first: u32 = 0;
+  while (first + 1 < length && load<u8>(text + <usize>first) == 0x30) first++;
+  if (length == 0 || length - first > CONTENT_LENGTH_DIGITS) return -1;
   let result: i64 = 0;
-  for (let i: u32 = 0; i < length; i++) {
+  for (let i = first; i < length; i++) {
     const c = <u32>load<u8>(text + <usize>i);
     if (!isDigit(c)) return -1;
     result = result * 10 + <i64>(c - 0x30);

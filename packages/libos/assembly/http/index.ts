@@ -11,8 +11,9 @@ export {
 export { serverConnections } from './connection';
 export { httpEventError, httpEventExchange, httpEventKind } from './event';
 export { httpNextEvent, httpTimer } from './events';
-export { HTTP_BODY_END, httpAbort, httpEnd, httpRead, httpWrite } from './exchange';
-export { limits as httpLimits } from './limits';
+export { HTTP_BODY_END, httpAbort, httpBuffer, httpEnd, httpRead, httpWrite } from './exchange';
+export { headPoolBytes as httpHeadBytes } from './head';
+export { httpLimitSet, LIMIT_OUT_OF_RANGE, LIMIT_SET, LIMIT_UNKNOWN } from './limit-settings';
 export {
   httpClose,
   httpListen,

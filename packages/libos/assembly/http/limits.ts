@@ -1,7 +1,11 @@
-// Every bound of the HTTP server and client in one object, with its source. Set fields before the first
-// `httpListen` or `httpRequest`: pools are sized then. In: nothing. Out: `limits`. May import: time.
+// Every bound of the HTTP server and client in one object, with its source. Set before the first `httpListen` or
+// `httpRequest`, by start parameters (`limit-settings.ts`): pools are sized then. In: nothing. Out: `limits`.
+// May import: time.
 
 import { NS_PER_S } from '../time/clock';
+
+/** No bound: the largest length that a Content-Length can state and still be told from one that is too large. */
+export const UNLIMITED_BYTES: u64 = i64.MAX_VALUE - 1;
 
 /** Defaults; Node is Node.js 20, Apache is httpd 2.4 (mod_reqtimeout, core), Go is net/http 1.22. */
 export class HttpLimits {
@@ -14,22 +18,23 @@ export class HttpLimits {
   fieldBytes: u32 = 16384;
   /** Field lines of a head: 431. Apache's LimitRequestFields. */
   fieldCount: u32 = 100;
-  /** Content of a request, declared or counted: 413. The request body limit of Cloudflare Workers' free plan. */
-  bodyBytes: u64 = 100 << 20;
-  /** chunk-ext of one chunk (RFC 9112 §7.1.1 asks to limit it): 400. */
+  /** Content of a request, declared or counted: 413. Node and Go have no such limit for streams either. */
+  bodyBytes: u64 = UNLIMITED_BYTES;
+  /** Content of a request that the application reads as a whole: 413. The limit of Cloudflare Workers' free plan. */
+  bufferedBodyBytes: u64 = 100 << 20;
+  /** chunk-ext of one chunk, and digits of its size (RFC 9112 §7.1.1 asks to limit it): 400. */
   chunkExtensionBytes: u32 = 256;
 
   // How many at once.
-  listeners: u32 = 8;
-  /** Accepted connections that are served; further ones get 503 when none is idle. */
-  serverConnections: u32 = 1024;
-  /** Connections beyond `serverConnections` that are kept long enough to be told 503. */
+  /** Accepted connections that are served; 0: what TCP can hold, less a sixteenth. */
+  connections: u32 = 0;
+  /** Connections beyond `connections` that are kept long enough to be answered with 503; further ones are reset. */
   refusedConnections: u32 = 64;
-  /** Requests that the application has and has not answered; further ones get 503. */
-  exchanges: u32 = 1024;
-  /** Connections waiting in the TCP backlog of a listener. SOMAXCONN of older Linux, Node's default is 511. */
-  backlog: u32 = 511;
-  /** Heads that came in part and wait for the rest; further ones get 503. */
+  /** Requests that the application has and has not answered; further ones get 503. 0: as many as connections. */
+  exchanges: u32 = 0;
+  /** Connections waiting in the TCP backlog of a listener. Linux's SOMAXCONN since 5.4. */
+  backlog: u32 = 4096;
+  /** Heads that came in part and wait for the rest; a further one takes the place of another, which gets 503. */
   partialHeads: u32 = 256;
   /** Response bytes that TCP had no room for yet, all connections together: ENOBUFS. */
   pendingBytes: u32 = 64 << 20;
@@ -41,10 +46,12 @@ export class HttpLimits {
   headTimeoutNs: u64 = 20 * NS_PER_S;
   /** Time the application may wait for body bytes in all, before any arrived: 408. Apache: body=20. */
   bodyTimeoutNs: u64 = 20 * NS_PER_S;
-  /** Each received body byte lengthens it by this: 2 ms, that is 500 bytes/s. Apache: MinRate=500. */
-  bodyNsPerByte: u64 = 2_000_000;
+  /** Each received body byte lengthens it by a second divided by this. Apache: MinRate=500. */
+  bodyBytesPerSecond: u32 = 500;
   /** Between requests of a connection. Half of nginx's 75 s, below the 60 s of usual load balancers. */
   idleTimeoutNs: u64 = 38 * NS_PER_S;
+  /** A connection idle for less is not closed to make room: its next request may be under way. Node: keepAliveTimeout. */
+  idleLeastNs: u64 = 5 * NS_PER_S;
   /** A peer that takes no byte of a response for so long is reset. nginx: send_timeout 60 s. */
   sendTimeoutNs: u64 = 60 * NS_PER_S;
   /** After the last response, for the peer's FIN. nginx: lingering_timeout 5 s. */

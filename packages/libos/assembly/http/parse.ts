@@ -94,5 +94,7 @@ export function responseBodyLength(head: Head, toHead: bool): i64 {
       head.error = 400;
     return BODY_CHUNKED;
   }
+  // A number that does not fit in 63 bits (RFC 9110 §8.6).
+  if (head.contentLength == i64.MAX_VALUE) head.error = 400;
   return head.contentLength >= 0 ? head.contentLength : BODY_UNTIL_CLOSE;
 }

@@ -1,7 +1,7 @@
 // The request line (RFC 9112 §3): method SP request-target SP HTTP-version CRLF.
-// In: bytes. Out: method, target and version in the head. May import: characters, field-facts, head, limits.
-import { CR, equalsIgnoringCase, isDigit, isTarget, LF, SP, tokenLower } from './characters';
-import { isAuthority } from './field-facts';
+// In: bytes. Out: method, target and version in the head. May import: characters, authority, head, limits.
+import { isAuthority } from './authority';
+import { CR, equalsIgnoringCase, isDigit, LF, SP, targetEnd, tokenLower } from './characters';
 import { fieldsOf, HEAD_FIELDS, Head } from './head';
 import { limits } from './limits';
 
@@ -26,12 +26,11 @@ export function readRequestLine(head: Head, start: usize, end: usize): usize {
   if (load<u8>(p) != SP || p == start) return fail(head, 400);
   const methodLength = <u32>(p - start);
   const target = ++p;
-  const targetStop = min(end, target + <usize>limits.targetBytes + 1);
-  while (p < targetStop && isTarget(load<u8>(p))) p++;
+  p = targetEnd(target, min(end, target + <usize>limits.targetBytes + 1));
   if (p - target > <usize>limits.targetBytes) return fail(head, 414);
   if (p >= end) return 0;
   if (load<u8>(p) != SP || p == target) return fail(head, 400);
-  const targetEnd = p++;
+  const targetLength = <u32>(p++ - target);
   // The version: "HTTP/" DIGIT "." DIGIT CR LF.
   for (let i: u32 = 0; i < 5; i++, p++) {
     if (p >= end) return 0;
@@ -50,10 +49,10 @@ export function readRequestLine(head: Head, start: usize, end: usize): usize {
   if (load<u8>(p) != 0x31) return fail(head, 505);
   // RFC 9110 §2.5: a higher minor version is processed as the highest one known.
   head.minorVersion = load<u8>(p + 2) == 0x30 ? 0 : 1;
-  memory.copy(head.buffer, start, targetEnd - start);
+  memory.copy(head.buffer, start, target + <usize>targetLength - start);
   head.methodLength = methodLength;
   head.target = head.buffer + <usize>methodLength + 1;
-  head.targetLength = <u32>(targetEnd - target);
+  head.targetLength = targetLength;
   judge(head);
   head.state = HEAD_FIELDS;
   return head.error == 0 ? p + 5 : 0;

@@ -2,7 +2,7 @@
 // In: what the application asks for. Out: bytes in the scratch memory. May import: characters, connection,
 // header-block, limits, parse, text.
 import { ERROR_EINVAL, ERROR_EMSGSIZE } from '../platform/index';
-import { isTarget, SP, tokenLower } from './characters';
+import { SP, targetEnd, tokenLower } from './characters';
 import { scratch } from './connection';
 import { blockHasHost, blockLength, copyHeaderBlock } from './header-block';
 import { limits } from './limits';
@@ -37,11 +37,9 @@ export function writeRequestHead(
     store<u8>(out++, c);
   }
   store<u8>(out++, <u8>SP);
-  for (let i: u32 = 0; i < targetLength; i++) {
-    const c = load<u8>(target + <usize>i);
-    if (!isTarget(c)) return ERROR_EINVAL;
-    store<u8>(out++, c);
-  }
+  if (targetEnd(target, target + <usize>targetLength) != target + <usize>targetLength) return ERROR_EINVAL;
+  memory.copy(out, target, targetLength);
+  out += <usize>targetLength;
   out = putText(out, ' HTTP/1.1\r\n');
   if (!copyHeaderBlock(headers, headersLength, out)) return ERROR_EINVAL;
   out += <usize>blockLength;

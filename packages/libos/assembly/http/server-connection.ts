@@ -27,11 +27,14 @@ import {
   attend,
   Connection,
   connectionGive,
+  exchangeAllowed,
   exchangeClose,
   exchangeOpen,
-  openExchanges,
+  idleEnter,
+  idleLeave,
   SEEN_CLOSED,
   SEEN_EXPIRED,
+  SEEN_HEAD_TAKEN,
   SEND_NONE,
   scratch,
 } from './connection';
@@ -45,7 +48,7 @@ import { disposeHead, dropHead, receiveHead } from './receive-head';
 import { writeErrorResponse, writeOptionsResponse } from './response';
 
 /** Between requests. */
-export const PHASE_IDLE: u8 = 1;
+const PHASE_IDLE: u8 = 1;
 /** A head has come in part. */
 const PHASE_HEAD: u8 = 2;
 /** The application has the request. */
@@ -57,7 +60,7 @@ const PHASE_LINGER: u8 = 5;
 
 /** A connection has been accepted as `connection.tcp`. */
 export function beginServer(connection: Connection): void {
-  connection.phase = PHASE_IDLE;
+  becomeIdle(connection);
   connection.receiving = true;
   connection.sendOpen = true;
   waitUntil(connection, nowNs + limits.headTimeoutNs);
@@ -75,12 +78,13 @@ export function advanceServer(connection: Connection): u32 {
   }
   if ((seen & SEEN_EXPIRED) != 0 && !connection.failed && expired(connection)) return 0;
   if (connection.failed) return failExchange(connection);
+  if ((seen & SEEN_HEAD_TAKEN) != 0 && connection.phase == PHASE_HEAD) refuse(connection, 503);
   flush(connection);
   while (true) {
     switch (connection.phase) {
       case PHASE_EXCHANGE:
         if (connection.exchange != 0) return advanceExchange(connection);
-        connection.phase = PHASE_FINISH;
+        enter(connection, PHASE_FINISH);
         waitUntil(connection, NEVER_NS);
         break;
       case PHASE_FINISH:
@@ -98,6 +102,18 @@ export function advanceServer(connection: Connection): u32 {
   }
 }
 
+/** The phase between requests. */
+function becomeIdle(connection: Connection): void {
+  connection.phase = PHASE_IDLE;
+  idleEnter(connection, nowNs);
+}
+
+/** Any other phase. */
+function enter(connection: Connection, phase: u8): void {
+  connection.phase = phase;
+  idleLeave(connection);
+}
+
 function waitUntil(connection: Connection, deadlineNs: u64): void {
   connection.receiveDeadlineNs = deadlineNs;
   armTimer(connection);
@@ -106,7 +122,7 @@ function waitUntil(connection: Connection, deadlineNs: u64): void {
 /** No complete head is there. */
 function waitForHead(connection: Connection): u32 {
   if (connection.head != 0 && connection.phase == PHASE_IDLE) {
-    connection.phase = PHASE_HEAD;
+    enter(connection, PHASE_HEAD);
     waitUntil(connection, nowNs + limits.headTimeoutNs);
   }
   if (!tcpFinished(connection.tcp)) return 0;
@@ -127,7 +143,7 @@ function begin(connection: Connection, head: Head): u32 {
   if (head.connectionClose || (connection.isHttp10 && !head.connectionKeepAlive))
     connection.closeAfter = true;
   let status: u32 = head.error;
-  if (status == 0 && (connection.isSurplus || openExchanges >= limits.exchanges)) status = 503;
+  if (status == 0 && (connection.isSurplus || !exchangeAllowed(connection.address))) status = 503;
   if (status != 0) {
     disposeHead(head);
     refuse(connection, status);
@@ -149,11 +165,11 @@ function begin(connection: Connection, head: Head): u32 {
   waitUntil(connection, NEVER_NS);
   if (head.isAsterisk) {
     disposeHead(head);
-    connection.phase = PHASE_FINISH;
+    enter(connection, PHASE_FINISH);
     output(connection, scratch, writeOptionsResponse(connection));
     return 0;
   }
-  connection.phase = PHASE_EXCHANGE;
+  enter(connection, PHASE_EXCHANGE);
   exchangeOpen(connection);
   keepHead(connection, head);
   attend(connection);
@@ -163,7 +179,7 @@ function begin(connection: Connection, head: Head): u32 {
 /** Answers with an error; the connection ends after it. */
 function refuse(connection: Connection, status: u32): void {
   dropHead(connection);
-  connection.phase = PHASE_FINISH;
+  enter(connection, PHASE_FINISH);
   waitUntil(connection, NEVER_NS);
   output(connection, scratch, writeErrorResponse(connection, status));
 }
@@ -204,13 +220,13 @@ function finish(connection: Connection): bool {
     const rest = discardBody(connection);
     if (rest == REST_TO_COME) return false;
     if (rest == REST_NONE) {
-      connection.phase = PHASE_IDLE;
+      becomeIdle(connection);
       waitUntil(connection, nowNs + limits.idleTimeoutNs);
       return true;
     }
   }
   tcpShutdown(connection.tcp);
-  connection.phase = PHASE_LINGER;
+  enter(connection, PHASE_LINGER);
   waitUntil(connection, nowNs + limits.lingerTimeoutNs);
   return true;
 }
@@ -270,7 +286,7 @@ function expired(connection: Connection): bool {
       return true;
     default:
       connection.closeAfter = true;
-      connection.phase = PHASE_FINISH;
+      enter(connection, PHASE_FINISH);
   }
   return false;
 }
@@ -313,6 +329,6 @@ export function dismissIdle(connection: Connection): void {
 export function drain(connection: Connection): void {
   connection.closeAfter = true;
   if (connection.phase != PHASE_IDLE || tcpPeekLength(connection.tcp) != 0) return;
-  connection.phase = PHASE_FINISH;
+  enter(connection, PHASE_FINISH);
   attend(connection);
 }

@@ -12,6 +12,7 @@ import {
 } from '../platform/index';
 import { OWNER_HTTP_SERVER } from '../socket/owners';
 import {
+  tcpAbort,
   tcpAccept,
   tcpListen,
   tcpPeerAddress,
@@ -21,13 +22,18 @@ import {
   tcpSetUser,
   tcpUser,
 } from '../socket/tcp/index';
+import { nowNs } from '../time/clock';
 import {
   attend,
   Connection,
+  connectionAllowed,
   connectionAt,
   connectionIndex,
+  connectionsOf,
   connectionTake,
   exchangeConnection,
+  longestIdle,
+  markSurplus,
   ROLE_SERVER,
   SCRATCH_BYTES,
   SEEN_CLOSED,
@@ -35,7 +41,7 @@ import {
   SEND_NO_CONTENT,
   SEND_NONE,
   scratch,
-  serverConnections,
+  surplusConnections,
 } from './connection';
 import { headOf } from './event';
 import { exchangeFail, sendingDone } from './exchange';
@@ -44,12 +50,10 @@ import { initialiseHttp } from './initialise';
 import { limits } from './limits';
 import { output, outputFits } from './output';
 import { HEAD_EXTRA_BYTES, writeResponseHead } from './response';
-import { beginServer, dismissIdle, drain, PHASE_IDLE } from './server-connection';
+import { beginServer, dismissIdle, drain } from './server-connection';
 
 /** Marks the `tcpUser` of a listener. */
 const LISTENER_USER: u32 = 0x8000_0000;
-/** Connections wait in a backlog because none was free. */
-let acceptLater: i32 = 0;
 
 /** Listens on `port` of `address` (0: any); returns a listener handle or TCP's error. */
 export function httpListen(port: u16, address: u32): i32 {
@@ -61,7 +65,6 @@ export function httpListen(port: u16, address: u32): i32 {
 
 /** Stops accepting; idle connections close, exchanges in progress end with `Connection: close`. */
 export function httpClose(listener: i32): void {
-  if (acceptLater == listener) acceptLater = 0;
   tcpRelease(listener);
   for (
     let index: u32 = 0, connection = connectionAt(0);
@@ -87,18 +90,22 @@ export function httpTcpEvent(handle: i32, bits: u32): void {
   attend(connection);
 }
 
-/** Accepts what waits, as far as there are connections. */
+/**
+ * Accepts all that wait, so that nobody can fill the backlog. One too many takes the place of an idle connection, is
+ * answered with 503, or is reset.
+ */
 function acceptAll(listener: i32): void {
   while (true) {
-    if (serverConnections >= limits.serverConnections + limits.refusedConnections) {
-      acceptLater = listener;
-      return;
-    }
     const handle = tcpAccept(listener);
     if (handle <= 0) return;
-    if (serverConnections >= limits.serverConnections) makeRoom();
-    const connection = connectionTake(ROLE_SERVER)!;
-    connection.isSurplus = serverConnections > limits.serverConnections;
+    const address = tcpPeerAddress(handle);
+    const isServed = connectionAllowed(address) || makeRoom(address);
+    if (!isServed && surplusConnections >= limits.refusedConnections) {
+      tcpAbort(handle);
+      continue;
+    }
+    const connection = connectionTake(ROLE_SERVER, address)!;
+    if (!isServed) markSurplus(connection);
     connection.tcp = handle;
     connection.listener = listener;
     tcpSetUser(handle, connectionIndex(connection));
@@ -107,28 +114,34 @@ function acceptAll(listener: i32): void {
   }
 }
 
-/** Accepts connections that had to wait, once there is room; false: there was nothing to do. */
-export function acceptWaiting(): bool {
-  if (acceptLater == 0 || serverConnections >= limits.serverConnections) return false;
-  const listener = acceptLater;
-  acceptLater = 0;
-  acceptAll(listener);
-  return true;
-}
+/** Idle connections that are looked at to make room for one. */
+const IDLE_LOOKED_AT: u32 = 64;
+/** More than twice as many connections as another peer's, and so many more, are a crowd. */
+const CROWD: u32 = 8;
 
-/** Closes the connection that has been idle for longest, if there is one. */
-function makeRoom(): void {
-  let oldest: Connection | null = null;
-  for (
-    let index: u32 = 0, connection = connectionAt(0);
-    connection != null;
-    connection = connectionAt(++index)
-  ) {
-    if (connection.role != ROLE_SERVER || connection.tcp == 0 || connection.phase != PHASE_IDLE) continue;
-    if (connection.queued) continue;
-    if (oldest == null || connection.receiveDeadlineNs < oldest.receiveDeadlineNs) oldest = connection;
+/**
+ * Closes one of those that have been idle for longest, of the peer that has most connections: never of one that has
+ * fewer than the newcomer. Idle for less than `idleLeastNs` only when its peer has a crowd. False: there was none.
+ */
+function makeRoom(address: u32): bool {
+  const newcomers = connectionsOf(address);
+  let victim: Connection | null = null;
+  let most: u32 = 0;
+  let looked: u32 = 0;
+  let connection = longestIdle();
+  while (connection !== null && looked++ < IDLE_LOOKED_AT) {
+    const owned = connectionsOf(connection.address);
+    const isOld = nowNs - connection.idleSinceNs >= limits.idleLeastNs || owned > 2 * newcomers + CROWD;
+    // One that is queued may have got its next request.
+    if (isOld && !connection.queued && !connection.isSurplus && owned >= newcomers && owned > most) {
+      victim = connection;
+      most = owned;
+    }
+    connection = connection.idleNext == 0 ? null : changetype<Connection>(connection.idleNext);
   }
-  if (oldest != null) dismissIdle(oldest);
+  if (victim === null) return false;
+  dismissIdle(victim);
+  return true;
 }
 
 /** Method of the request that DISPATCH_HTTP_REQUEST reports; like the next ones until the next `httpNextEvent`. */

@@ -19,9 +19,9 @@ import {
 import { icmpSendReassemblyTimeout } from './icmp';
 
 /** Datagrams being put together at once; the memory is taken at the first fragment. */
-const SLOT_LIMIT: u32 = 8;
+const SLOT_LIMIT: u32 = 32;
 /** Of these, from one source: a single sender cannot keep all. */
-const SLOTS_PER_SOURCE: u32 = 4;
+const SLOTS_PER_SOURCE: u32 = 8;
 /** RFC 1122 §3.3.2 wants 60 to 120 s; Linux keeps 30 s, and less is safer. */
 const LIFETIME_NS: u64 = 30_000_000_000;
 /** The header moves in front of the data: the largest header is 60 bytes. */
@@ -48,13 +48,15 @@ class Slot {
   /** Payload of the first fragment, for the timeout message. */
   firstBytes: u32;
   deadlineNs: u64;
+  /** Rises from datagram to datagram: many come at one time. */
+  order: u64;
   bitmap: usize;
   buffer: usize;
 }
 
-const SLOT_BYTES: usize = 64;
-const slots: usize = memory.data(512, 8);
-let ready: bool = false;
+const SLOT_BYTES: usize = (offsetof<Slot>() + 7) & ~7;
+let slots: usize = 0;
+let datagrams: u64 = 0;
 
 /** What `fragmentAdd` completed; valid until the next fragment. */
 export let reassembledPacket: usize = 0;
@@ -68,7 +70,7 @@ function at(index: u32): Slot {
 }
 
 function prepare(): void {
-  ready = true;
+  slots = arenaAllocate(<usize>SLOT_LIMIT * SLOT_BYTES);
   for (let i: u32 = 0; i < SLOT_LIMIT; i++) {
     at(i).bitmap = arenaAllocate(BITMAP_BYTES);
     at(i).buffer = arenaAllocate(HEADER_ROOM_BYTES + IPV4_LARGEST_BYTES + 1);
@@ -78,8 +80,23 @@ function prepare(): void {
 /** Datagrams being put together. */
 export function fragmentsPending(): u32 {
   let pending: u32 = 0;
+  if (slots == 0) return 0;
   for (let i: u32 = 0; i < SLOT_LIMIT; i++) if (at(i).inUse) pending++;
   return pending;
+}
+
+/** The oldest datagram of the source that has most; all slots are in use. */
+function crowdedOut(): usize {
+  let victim: usize = 0;
+  let most: u32 = 0;
+  for (let i: u32 = 0; i < SLOT_LIMIT; i++) {
+    let owned: u32 = 0;
+    for (let j: u32 = 0; j < SLOT_LIMIT; j++) if (at(j).source == at(i).source) owned++;
+    if (owned < most || (owned == most && at(i).order > changetype<Slot>(victim).order)) continue;
+    victim = changetype<usize>(at(i));
+    most = owned;
+  }
+  return victim;
 }
 
 function slotFor(packet: usize): usize {
@@ -104,13 +121,12 @@ function slotFor(packet: usize): usize {
       )
         return changetype<usize>(slot);
       fromSource++;
-      if (oldest == 0 || slot.deadlineNs < changetype<Slot>(oldest).deadlineNs)
-        oldest = changetype<usize>(slot);
+      if (oldest == 0 || slot.order < changetype<Slot>(oldest).order) oldest = changetype<usize>(slot);
     }
   }
-  // Over its share, a source replaces its own oldest datagram; else a new one waits for room.
+  // Over its share, a source replaces its own oldest datagram; else the oldest of the source that has most goes.
   if (fromSource >= SLOTS_PER_SOURCE) free = oldest;
-  if (free == 0) return 0;
+  if (free == 0) free = crowdedOut();
   const slot = changetype<Slot>(free);
   slot.source = source;
   slot.destination = destination;
@@ -124,6 +140,7 @@ function slotFor(packet: usize): usize {
   slot.furthest = 0;
   slot.firstBytes = 0;
   slot.deadlineNs = nowNs + LIFETIME_NS;
+  slot.order = ++datagrams;
   memory.fill(slot.bitmap, 0, BITMAP_BYTES);
   if (!timerRuns(timer)) timerStart(timer, slot.deadlineNs);
   return free;
@@ -142,7 +159,7 @@ function mark(bitmap: usize, from: u32, to: u32): bool {
 
 /** Adds a fragment (a checked IPv4 packet). True: the datagram is whole, see `reassembled…`. */
 export function fragmentAdd(packet: usize): bool {
-  if (!ready) prepare();
+  if (slots == 0) prepare();
   const header = ipv4HeaderBytes(packet);
   const bytes = ipv4TotalLength(packet) - header;
   const field = ipv4FlagsAndOffset(packet);
@@ -150,9 +167,7 @@ export function fragmentAdd(packet: usize): bool {
   const offset = (field & 0x1fff) << 3;
   const end = offset + bytes;
   if (bytes == 0 || end > IPV4_LARGEST_BYTES - header || (more && (bytes & 7) != 0)) return false;
-  const found = slotFor(packet);
-  if (found == 0) return false;
-  const slot = changetype<Slot>(found);
+  const slot = changetype<Slot>(slotFor(packet));
   // An end that does not fit the rest, or an overlap: the datagram is not to be trusted.
   const contradicts =
     slot.total != 0 ? end > slot.total || (!more && end != slot.total) : !more && slot.furthest > end;

@@ -9,6 +9,8 @@ import { arpRequest } from './arp-output';
 import { waitingFree } from './waiting';
 
 const NEIGHBOUR_LIMIT: u32 = 512;
+/** Of these, entries without an answer that may keep others out. */
+const INCOMPLETE_SHARE: u32 = 128;
 /** RFC 4861 §10: RETRANS_TIMER, MAX_UNICAST_SOLICIT and MAX_MULTICAST_SOLICIT, REACHABLE_TIME. */
 const RETRANSMIT_NS: u64 = 1_000_000_000;
 const SOLICIT_LIMIT: u32 = 3;
@@ -30,6 +32,7 @@ export class Neighbour {
   solicits: u8;
   mac: u64;
   deadlineNs: u64;
+  /** Last packet for it; 0 none so far. */
   usedNs: u64;
   /** Packets waiting for the address. */
   waiting: usize;
@@ -71,14 +74,25 @@ function remove(entry: Neighbour): void {
   poolGive(pool, changetype<usize>(entry));
 }
 
-/** Removes the entry unused for longest; entries with waiting packets only when there is no other. */
+/**
+ * Removes an entry. Those that nothing was sent to go first: anybody can make them, with ARP messages from many
+ * addresses. Then those without an answer, when they are more than their share: anybody can cause them, with packets
+ * from many addresses. Then the one unused for longest.
+ */
 function evict(): void {
+  let incomplete: u32 = 0;
+  for (let i: u32 = 0; i < pool.bumped; i++)
+    if (changetype<Neighbour>(poolAt(pool, i)).state == INCOMPLETE) incomplete++;
+  const isCrowd = incomplete > INCOMPLETE_SHARE;
   let victim: usize = 0;
   let best: u64 = u64.MAX_VALUE;
   for (let i: u32 = 0; i < pool.bumped; i++) {
     const entry = changetype<Neighbour>(poolAt(pool, i));
     if (entry.state == 0) continue;
-    const age = entry.state == INCOMPLETE ? entry.usedNs | (1 << 63) : entry.usedNs;
+    let rank: u64 = 2;
+    if (entry.state == INCOMPLETE) rank = isCrowd ? 1 : 3;
+    else if (entry.usedNs == 0) rank = 0;
+    const age = (rank << 62) | (entry.usedNs == 0 ? entry.deadlineNs : entry.usedNs);
     if (age < best) {
       best = age;
       victim = changetype<usize>(entry);
@@ -131,7 +145,6 @@ export function neighbourLearn(iface: u32, address: u32, mac: u64, create: bool)
   const found = find(iface, address);
   if (found == 0 && !create) return 0;
   const entry = found == 0 ? add(iface, address) : changetype<Neighbour>(found);
-  if (found == 0) entry.usedNs = nowNs;
   entry.mac = mac;
   entry.state = REACHABLE;
   entry.solicits = 0;

@@ -17,6 +17,7 @@ export function readParameters(): void {
 }
 
 /** Key of the last search: what `parameterError` names. */
+const KEY_BYTES: u32 = 64;
 const key: usize = memory.data(64);
 let keyLength: u32 = 0;
 
@@ -38,6 +39,43 @@ export function findInterfaceParameter(index: u32, name: string): bool {
   store<u8>(key + 4, <u8>(48 + index));
   spell(name);
   return findKey();
+}
+
+/** The key that `nextParameter` found, after the prefix. */
+export let keyAddress: usize = 0;
+export let keyRestLength: u32 = 0;
+
+/**
+ * Finds the next line whose key begins with `prefix`; 0 begins. Sets `keyAddress`, `keyRestLength`, `valueAddress` and
+ * `valueLength`; returns where to go on, 0 when there is none. Later lines override: they come later.
+ */
+export function nextParameter(prefix: string, from: usize): usize {
+  const end = parametersAddress + parametersLength;
+  for (let line = max(from, parametersAddress); line < end; ) {
+    let lineEnd = line;
+    let equals: usize = 0;
+    for (; lineEnd < end && load<u8>(lineEnd) != 10; lineEnd++)
+      if (equals == 0 && load<u8>(lineEnd) == 0x3d) equals = lineEnd;
+    if (equals != 0 && begins(line, equals, prefix)) {
+      keyAddress = line + <usize>prefix.length;
+      keyRestLength = <u32>(equals - keyAddress);
+      valueAddress = equals + 1;
+      valueLength = <u32>(lineEnd - valueAddress);
+      keyLength = 0;
+      for (let at = line; at < equals && keyLength < KEY_BYTES; at++)
+        store<u8>(key + keyLength++, load<u8>(at));
+      return lineEnd + 1;
+    }
+    line = lineEnd + 1;
+  }
+  return 0;
+}
+
+function begins(start: usize, end: usize, prefix: string): bool {
+  if (end - start < <usize>prefix.length) return false;
+  for (let i = 0; i < prefix.length; i++)
+    if (<u32>load<u8>(start + <usize>i) != <u32>prefix.charCodeAt(i)) return false;
+  return true;
 }
 
 function findKey(): bool {
@@ -77,13 +115,23 @@ function append(line: usize, used: usize, text: string): usize {
   return used;
 }
 
-/** The found value as a decimal number, saturated to u32; 0 when it is not one. */
-export function valueAsU32(): u32 {
+/** Result of `valueAsU64` for text that is not a number. */
+export const NOT_A_NUMBER: u64 = u64.MAX_VALUE;
+
+/** The found value as a decimal number, saturated below 2^64 - 1; NOT_A_NUMBER when it is not one. */
+export function valueAsU64(): u64 {
+  if (valueLength == 0) return NOT_A_NUMBER;
   let number: u64 = 0;
   for (let i: u32 = 0; i < valueLength; i++) {
-    const digit = <u32>load<u8>(valueAddress + i) - 48;
-    if (digit > 9) return 0;
-    number = min<u64>(number * 10 + digit, <u64>u32.MAX_VALUE);
+    const digit = <u64>load<u8>(valueAddress + i) - 48;
+    if (digit > 9) return NOT_A_NUMBER;
+    number = number > (NOT_A_NUMBER - 10) / 10 ? NOT_A_NUMBER - 1 : number * 10 + digit;
   }
-  return <u32>number;
+  return number;
+}
+
+/** The found value as a decimal number, saturated to u32; 0 when it is not one. */
+export function valueAsU32(): u32 {
+  const number = valueAsU64();
+  return number == NOT_A_NUMBER ? 0 : <u32>min<u64>(number, <u64>u32.MAX_VALUE);
 }

@@ -9,6 +9,7 @@ import { NEVER_NS, TIMER_HTTP, takeExpired } from '../time/timers';
 import { EVALUATED, evaluateKept, evaluationState, FAILED, PENDING } from './application';
 import { startClock } from './clock';
 import { configureNetwork, configureTcp } from './configure';
+import { configureHttp } from './configure-http';
 import { applicationDeadlineNs, takeApplicationDeadline } from './deadline';
 import { dispatchEvent, hasDispatchFunction } from './dispatch';
 import { deliverEvents } from './events';
@@ -33,7 +34,7 @@ export function startUnikernel(nowMonotonicNs: u64, nowWallNs: u64): u64 {
   networkStart();
   markStarted();
   if (findParameter('memory.engine') && valueAsU32() > 0) limitMemory(valueAsU32());
-  if (!tcpConfigured || !configureNetwork()) {
+  if (!tcpConfigured || !configureHttp() || !configureNetwork()) {
     requestExit(EXIT_BAD_PARAMETER);
     return NEVER_NS;
   }

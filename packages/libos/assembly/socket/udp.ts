@@ -197,10 +197,7 @@ export function udpClose(handle: i32): void {
   if (socket === null) return;
   if (socket.wildcard) wildcardSocket = 0;
   else mapDelete(map, ((<u64>socket.address) << 16) | <u64>socket.port, 0);
-  if (socket.queue.base != 0) {
-    heap.free(socket.queue.base);
-    queueBytes -= socket.queue.capacity;
-  }
+  freeQueue(socket);
   heap.free(changetype<usize>(socket.queue));
   if (socket.eventQueued) unlinkEvent(changetype<usize>(socket));
   socket.live = false;
@@ -316,6 +313,7 @@ export function udpReceive(handle: i32, destination: usize, capacity: u32): i32 
   const length = min(received.length, capacity);
   memory.copy(destination, first + <usize>RECEIVED_BYTES, length);
   packetQueueDrop(socket.queue);
+  if (queueBytes > QUEUE_BYTES_LIMIT / 2 && packetQueueFirst(socket.queue) == 0) freeQueue(socket);
   return <i32>length;
 }
 
@@ -362,6 +360,15 @@ function hasQueue(socket: Socket): bool {
   socket.queue.capacity = bytes;
   queueBytes += bytes;
   return true;
+}
+
+/** Gives the ring's memory back: when the socket is closed, and when it is empty while others need theirs. */
+function freeQueue(socket: Socket): void {
+  if (socket.queue.base == 0) return;
+  heap.free(socket.queue.base);
+  queueBytes -= socket.queue.capacity;
+  socket.queue.base = 0;
+  socket.queue.capacity = 0;
 }
 
 /** Takes the datagram in the datagram variables. */

@@ -47,11 +47,17 @@ function move(ring: Ring, capacity: u32, kept: u32): void {
   ring.capacity = capacity;
 }
 
+/** Memory that a ring takes for `needed` bytes, more than it has. */
+export function ringCapacityFor(ring: Ring, needed: u32): u32 {
+  let capacity = max(ring.capacity, RING_FIRST_BYTES);
+  while (capacity < needed) capacity <<= 1;
+  return capacity;
+}
+
 /** Makes room for `needed` bytes from the oldest on. False: the budget does not allow it; nothing has changed. */
 export function ringReserve(ring: Ring, needed: u32): bool {
   if (needed <= ring.capacity) return true;
-  let capacity = max(ring.capacity, RING_FIRST_BYTES);
-  while (capacity < needed) capacity <<= 1;
+  const capacity = ringCapacityFor(ring, needed);
   if (bytesUsed + <u64>(capacity - ring.capacity) > bytesBudget) return false;
   move(ring, capacity, ring.capacity);
   return true;

@@ -9,6 +9,7 @@ import { test } from 'node:test';
 import { createRandom, type Random } from '../random.js';
 import { malformedRequests } from './malformed-requests.js';
 import { type HttpEvent, httpReadable, httpRequest, httpResponse, PipeBench } from './pipe-bench.js';
+import { unusualRequests } from './unusual-requests.js';
 
 const inputs = Number(process.env.NOOS_HTTP_FUZZ_INPUTS ?? 200_000);
 const seed = Number(process.env.NOOS_HTTP_FUZZ_SEED ?? 1);
@@ -22,7 +23,9 @@ const requestSeeds = [
   'GET http://b:81/p HTTP/1.0\r\nConnection: keep-alive\r\n\r\n',
   'OPTIONS * HTTP/1.1\r\nHost: [::1]\r\nConnection: close\r\n\r\n',
   'HEAD /h HTTP/1.1\r\nHost: a\r\nX-Y: \xe4\t z\r\n\r\n',
-  ...malformedRequests.map((request) => request.bytes).filter((bytes) => bytes.length < 300),
+  ...[...malformedRequests, ...unusualRequests]
+    .map((request) => request.bytes)
+    .filter((bytes) => bytes.length < 300),
 ].map((text) => Buffer.from(text, 'latin1'));
 const responseSeeds = [
   'HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello',

@@ -32,7 +32,7 @@ type Call = (...values: (number | bigint)[]) => number;
 
 let compiled: WebAssembly.Module | undefined;
 
-/** Limits of the module that a test changes: field → value. Set before the first listener. */
+/** Limits that a test changes: name → value, as in the start parameters `http.NAME`. */
 export type LimitOverrides = Record<string, number>;
 
 export class PipeBench {
@@ -55,8 +55,8 @@ export class PipeBench {
     this.#memory = exports.memory;
     this.wasm = exports as unknown as Record<string, Call>;
     this.#globals = exports as unknown as Record<string, WebAssembly.Global>;
-    for (const [name, value] of Object.entries(limits)) this.call(`set_${name}`, value);
     this.#scratch = this.call('allocate', scratchBytes);
+    for (const [name, value] of Object.entries(limits)) assert.equal(this.setLimit(name, value), 0, name);
     this.elapse(0);
     this.listener = this.call('httpListen', 80, 0);
     assert.ok(this.listener > 0);
@@ -66,6 +66,12 @@ export class PipeBench {
     const f = this.wasm[name];
     if (f === undefined) throw new Error(`http-testing.wasm has no export ${name}`);
     return f(...values);
+  }
+
+  /** LIMIT_SET 0, LIMIT_UNKNOWN 1, LIMIT_OUT_OF_RANGE 2. */
+  setLimit(name: string, value: number | bigint): number {
+    const [place] = this.put(name) as [[number, number]];
+    return this.call('httpLimitSet', ...place, BigInt(value));
   }
 
   global(name: string): number {
@@ -105,9 +111,10 @@ export class PipeBench {
     this.call('advanceClock', this.nowNs, 784_111_777n * secondNs + this.nowNs - secondNs);
   }
 
-  /** A client connects to the listener. */
-  open(): number {
+  /** A client connects to the listener, from `address` when given. */
+  open(address?: number): number {
     const handle = this.call('pipeOpen');
+    if (address !== undefined) this.call('pipeSetPeer', handle, address);
     this.call('httpTcpEvent', this.listener, this.call('pipeAcceptable'));
     return handle;
   }
@@ -233,13 +240,18 @@ export class PipeBench {
     );
   }
 
-  /** Asserts that nothing is held for connections any more, after resetting `handles`. */
-  assertNothingHeld(...handles: number[]): void {
+  /** Resets connections and forgets them. */
+  forget(...handles: number[]): void {
     for (const handle of handles) {
       this.reset(handle);
       this.run();
       this.call('pipeForget', handle);
     }
+  }
+
+  /** Asserts that nothing is held for connections any more, after resetting `handles`. */
+  assertNothingHeld(...handles: number[]): void {
+    this.forget(...handles);
     const held = {
       server: this.global('serverConnections'),
       client: this.global('clientConnections'),

@@ -331,7 +331,7 @@ test('httpAbort resets the connection without an event', () => {
 
 test('a response that does not fit in the pending bytes is refused whole', () => {
   const bench = new PipeBench();
-  bench.call('set_pendingBytes', 100_000);
+  assert.equal(bench.setLimit('pendingBytes', 100_000), 0);
   const { handle, event } = begin(bench, get());
   const body = new Uint8Array(200_000);
   assert.equal(bench.respond(event.exchange, 200, '', body), errorCodes.ENOBUFS);

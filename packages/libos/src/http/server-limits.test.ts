@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { errorCodes } from '@noos/abi';
-import { httpClosed, httpRequest, PipeBench } from './pipe-bench.js';
+import { httpClosed, PipeBench } from './pipe-bench.js';
 
 const get = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n';
 const post = 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10000\r\n\r\n';
@@ -122,35 +122,6 @@ test('a peer that takes nothing of its response is reset', () => {
   bench.assertNothingHeld(whole, streamed);
 });
 
-test('a surplus connection takes the place of the longest idle one, else gets 503', () => {
-  const bench = new PipeBench({ serverConnections: 3, refusedConnections: 2 });
-  const served = [bench.open(), bench.open(), bench.open()];
-  for (const handle of served) {
-    bench.elapse(1);
-    bench.deliver(handle, get);
-    bench.run(({ exchange }) => bench.respond(exchange, 200, ''));
-  }
-  const fourth = bench.open();
-  assert.ok(bench.ended(served[0]!).released, 'the longest idle one has made room');
-  const busy = [served[1]!, served[2]!, fourth];
-  for (const handle of busy) bench.deliver(handle, get);
-  const requests = bench.run();
-  assert.equal(requests.length, 3);
-  const surplus = [bench.open(), bench.open()];
-  const waiting = bench.open();
-  for (const handle of [...surplus, waiting]) bench.deliver(handle, get);
-  assert.deepEqual(bench.run(), []);
-  for (const handle of surplus)
-    assert.match(bench.takeAll(handle), /^HTTP\/1.1 503 Service Unavailable\r\n[\s\S]*Retry-After: 1\r\n/);
-  assert.equal(bench.take(waiting).length, 0);
-  // Room again: the one in the backlog is served.
-  for (const handle of [...surplus, ...busy]) bench.reset(handle);
-  const [late] = bench.run().filter(({ kind }) => kind === httpRequest);
-  assert.equal(bench.respond(late!.exchange, 200, ''), 0);
-  assert.match(bench.takeAll(waiting), /^HTTP\/1.1 200 /);
-  bench.assertNothingHeld(...served, fourth, ...surplus, waiting);
-});
-
 test('more exchanges than the limit get 503', () => {
   const bench = new PipeBench({ exchanges: 2 });
   const handles = [bench.open(), bench.open(), bench.open()];
@@ -161,15 +132,48 @@ test('more exchanges than the limit get 503', () => {
   bench.assertNothingHeld(...handles);
 });
 
-test('more incomplete heads than the limit get 503', () => {
-  const bench = new PipeBench({ partialHeads: 2 });
-  const handles = [bench.open(), bench.open(), bench.open()];
-  for (const handle of handles) bench.deliver(handle, get.slice(0, 10));
+test('a body that is read as a whole is bounded, one that is streamed is not', () => {
+  const bench = new PipeBench({ bufferedBodyBytes: 10 });
+  const streamed = bench.open();
+  bench.deliver(streamed, `POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 20\r\n\r\n${'x'.repeat(20)}`);
+  const [first] = bench.run();
+  assert.equal(String(bench.read(first!.exchange)), 'x'.repeat(20));
+  assert.equal(bench.respond(first!.exchange, 200, ''), 0);
+  const declared = bench.open();
+  bench.deliver(declared, 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 11\r\nExpect: 100-continue\r\n\r\n');
+  const counted = bench.open();
+  bench.deliver(counted, 'POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n');
+  bench.run(({ exchange }) => bench.call('httpBuffer', exchange));
+  assert.match(bench.takeAll(declared), /^HTTP\/1.1 413 /);
+  bench.deliver(counted, 'a\r\n0123456789\r\n');
+  const [readable] = bench.run();
+  assert.equal(String(bench.read(readable!.exchange)), '0123456789');
+  bench.deliver(counted, '1\r\nx\r\n');
   bench.run();
-  assert.match(bench.takeAll(handles[2]!), /^HTTP\/1.1 503 /);
-  for (const handle of handles.slice(0, 2)) bench.deliver(handle, get.slice(10));
-  assert.equal(bench.run().length, 2);
-  bench.assertNothingHeld(...handles);
+  assert.equal(bench.read(readable!.exchange), errorCodes.EMSGSIZE);
+  assert.match(bench.takeAll(counted), /^HTTP\/1.1 413 /);
+  bench.assertNothingHeld(streamed, declared, counted);
+});
+
+test('without a limit of its own a body may have any length that a number of 63 bits can state', () => {
+  const bench = new PipeBench();
+  const handle = bench.open();
+  bench.deliver(handle, `POST / HTTP/1.1\r\nHost: a\r\nContent-Length: ${2n ** 63n - 2n}\r\n\r\n`);
+  assert.equal(bench.run().length, 1);
+  const larger = bench.open();
+  bench.deliver(larger, `POST / HTTP/1.1\r\nHost: a\r\nContent-Length: ${2n ** 63n - 1n}\r\n\r\n`);
+  assert.equal(bench.run().length, 0);
+  assert.match(bench.takeAll(larger), /^HTTP\/1.1 413 /);
+  bench.assertNothingHeld(handle, larger);
+});
+
+test('a declared body longer than the limit of all gets 413 before the application is asked', () => {
+  const bench = new PipeBench({ bodyBytes: 10 });
+  const handle = bench.open();
+  bench.deliver(handle, 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 11\r\n\r\n');
+  assert.deepEqual(bench.run(), []);
+  assert.match(bench.takeAll(handle), /^HTTP\/1.1 413 /);
+  bench.assertNothingHeld(handle);
 });
 
 test('a chunked body longer than the limit gets 413, and the application is told', () => {

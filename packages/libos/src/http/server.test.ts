@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { createRandom } from '../random.js';
 import { malformedRequests } from './malformed-requests.js';
 import { type HttpEvent, httpClosed, httpReadable, httpRequest, PipeBench } from './pipe-bench.js';
+import { unusualRequests } from './unusual-requests.js';
 
 const date = 'Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n';
 
@@ -91,6 +92,30 @@ test('every malformed request gets the same status one byte at a time', () => {
     );
     assert.deepEqual(statuses(output), [...before, status], name);
   }
+});
+
+test('every unusual request is served with its content, in one piece and one byte at a time', () => {
+  const bench = new PipeBench();
+  for (const { name, bytes, content } of unusualRequests)
+    for (const cuts of [[], bytes.length < 2000 ? [...bytes].slice(1).map(() => 1) : []]) {
+      const { log, output } = exchange(bench, bytes, cuts);
+      assert.deepEqual(
+        log.map((line) => JSON.parse(line)[4]),
+        [content],
+        name,
+      );
+      assert.deepEqual(
+        statuses(output).filter((status) => status !== 100),
+        [200],
+        name,
+      );
+    }
+});
+
+test('targets keep what browsers do not encode', () => {
+  const bench = new PipeBench();
+  const { log } = exchange(bench, 'GET /a[b]^c|d%zz?e{f} HTTP/1.1\r\nHost: a\r\n\r\n');
+  assert.equal(JSON.parse(log[0]!)[1], '/a[b]^c|d%zz?e{f}');
 });
 
 /** Streams of requests for the property tests. */

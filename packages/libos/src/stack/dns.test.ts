@@ -359,3 +359,30 @@ test('the cache stays within its bounds', async () => {
   }
   assert.equal(client.exports.cacheLength(), 256);
 });
+
+test('names whose servers never answer leave room for others', async () => {
+  const { client, simulation, resolve } = await setup(({ name }) =>
+    name.endsWith('slow.test') ? undefined : { answers: [a(name, 6)] },
+  );
+  let failed = 0;
+  const slow = (name: string): void => {
+    client.dnsResolve(name).catch(() => failed++);
+  };
+  // 512 in all: names of their own, and one that many wait for.
+  for (let i = 0; i < 256; i++) {
+    slow(`${i}.slow.test`);
+    slow('one.slow.test');
+  }
+  simulation.run(2000);
+  assert.deepEqual((await resolve('www.test')).addresses, [6]);
+  await Promise.resolve();
+  assert.equal(failed, 1);
+  // The next in the row is waited for by 256: all of them make room.
+  for (let i = 0; i < 50; i++) slow(`again${i}.slow.test`);
+  simulation.run(10);
+  await Promise.resolve();
+  assert.ok(failed >= 51, `${failed}`);
+  simulation.run(60_000);
+  await Promise.resolve();
+  assert.equal(client.exports.queryCount(), 0);
+});

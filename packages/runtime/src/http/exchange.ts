@@ -120,6 +120,7 @@ export class ExchangeBody implements IncomingBody {
   }
 
   bytes(): Promise<Uint8Array> {
+    host.httpBuffer(this.exchange.id);
     return new Promise((resolve, reject) => readAll(this, [], resolve, reject));
   }
 

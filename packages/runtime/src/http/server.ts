@@ -9,8 +9,17 @@ import { dispatchKinds, errorCodes } from '@noos/abi';
 import { SystemError, systemError } from '../core/errors.js';
 import { host, onDispatch } from '../core/host.js';
 import { reportError } from '../core/report.js';
+import { encodeUtf8 } from '../encoding/utf8.js';
 import { unusable } from './body.js';
-import { type Exchange, ExchangeBody, exchangeOf, forget, isStreaming, sendBody } from './exchange.js';
+import {
+  type Exchange,
+  ExchangeBody,
+  exchangeOf,
+  forget,
+  isStreaming,
+  sendBody,
+  writeAll,
+} from './exchange.js';
 import { type Request, receivedRequest } from './request.js';
 import { Response, responseLines } from './response.js';
 
@@ -59,6 +68,8 @@ function respond(exchange: number, request: Request, response: Response): boolea
         ? null
         : exact(body as Uint8Array<ArrayBuffer>),
   );
+  // Slow readers of other responses hold all the memory for what waits: this one goes out as its client takes it.
+  if (result === errorCodes.ENOBUFS) return respondSlowly(exchange, request, response);
   // The client may be gone; that is no fault of the application.
   if (result === errorCodes.EINVAL)
     fail(exchange, systemError(result, `respond with status ${response._status}`));
@@ -71,7 +82,7 @@ function exact(bytes: Uint8Array<ArrayBuffer>): ArrayBuffer {
     : bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength);
 }
 
-/** The cases that need more than one call: a stream, or a body that was used up. */
+/** The cases that need more than one call: a stream, a body that was used up, or one that waits for its client. */
 function respondSlowly(id: number, request: Request, response: Response): boolean {
   if (response._body !== null && unusable(response)) {
     fail(
@@ -94,15 +105,22 @@ function respondSlowly(id: number, request: Request, response: Response): boolea
   return true;
 }
 
-async function stream(exchange: Exchange, request: Request, response: Response): Promise<void> {
+/** Length that the application declares for a stream; -1 when it is not known. */
+function declaredLength(response: Response): number {
   const declared = response.headers.get('content-length');
-  const length = declared !== null && /^[0-9]{1,15}$/.test(declared) ? Number(declared) : -1;
+  return declared !== null && /^0*[0-9]{1,15}$/.test(declared) ? Number(declared) : -1;
+}
+
+async function stream(exchange: Exchange, request: Request, response: Response): Promise<void> {
+  const body = response._stream ?? response._body;
+  const source = typeof body === 'string' ? encodeUtf8(body) : body;
+  const length = source instanceof Uint8Array ? source.byteLength : declaredLength(response);
   const result = host.httpRespondHead(exchange.id, response._status, responseLines(response), length);
   if (result < 0) throw systemError(result, `respond with status ${response._status}`);
-  const source = response._stream ?? response._body;
-  if (!isStreaming(source)) throw new TypeError('no stream to send');
-  if (request._method === 'HEAD') source.cancel();
-  else await sendBody(exchange, source);
+  if (request._method === 'HEAD') {
+    if (isStreaming(source)) source.cancel();
+  } else if (isStreaming(source)) await sendBody(exchange, source);
+  else if (source !== null) await writeAll(exchange, source);
   host.httpEnd(exchange.id);
 }
 

@@ -58,6 +58,7 @@ export const fakeHostSource = `
       else test.responses.get(exchange).ended = true;
       return 0;
     },
+    httpBuffer() {},
     httpRead(exchange, length) {
       const queue = test.bodies.get(exchange) ?? [];
       const next = queue.shift();

@@ -4,15 +4,13 @@
  * In: the flag's text, the passwd and group files of an image. Out: numbers, or Error with Docker's text.
  * May import: scope.
  */
+import { userFileLimitBytes } from '../../containers/spec/user-files.js';
 import { readRegular, resolveInRoot } from '../context/scope.js';
 
 export interface Owner {
   uid: number;
   gid: number;
 }
-
-/** Longest passwd or group file that is read: an image may hold anything. */
-const fileLimitBytes = 8 * 2 ** 20;
 
 /** Finds a name in passwd(5) or group(5): the third field of its line. */
 export function lookupName(text: string, name: string): number | undefined {
@@ -24,7 +22,7 @@ export function lookupName(text: string, name: string): number | undefined {
 }
 
 async function readBelow(root: string, path: string): Promise<string> {
-  const bytes = await readRegular(await resolveInRoot(root, path), fileLimitBytes);
+  const bytes = await readRegular(await resolveInRoot(root, path), userFileLimitBytes);
   if (bytes === undefined) throw new Error(`open ${path}: no such file or directory`);
   return bytes.toString('utf8');
 }

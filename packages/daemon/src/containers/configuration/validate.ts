@@ -207,11 +207,10 @@ function checkSysctl(name: string, host: HostConfig): void {
   throw invalid(`sysctl '${name}' is not whitelisted`);
 }
 
-export function checkConfig(config: ContainerConfig, host: HostConfig): void {
+/** What the engine itself acts on, whoever said it: a request, or an image that came from anywhere. */
+export function checkEngineSettings(config: ContainerConfig): void {
   if (config.WorkingDir && !config.WorkingDir.startsWith('/'))
     throw invalid(`the working directory '${config.WorkingDir}' is invalid, it needs to be an absolute path`);
-  for (const entry of config.Env ?? [])
-    if (entry === '' || entry.startsWith('=')) throw invalid(`invalid environment variable: ${entry}`);
   if (config.StopSignal) signalNumber(config.StopSignal);
   const health = config.Healthcheck;
   if (health !== undefined) {
@@ -227,5 +226,12 @@ export function checkConfig(config: ContainerConfig, host: HostConfig): void {
     if (health.Retries !== undefined && health.Retries < 0)
       throw invalid('Retries in Healthcheck cannot be negative');
   }
+}
+
+/** The request itself, before anything is looked up. */
+export function checkConfig(config: ContainerConfig, host: HostConfig): void {
+  checkEngineSettings(config);
+  for (const entry of config.Env ?? [])
+    if (entry === '' || entry.startsWith('=')) throw invalid(`invalid environment variable: ${entry}`);
   checkNetworking(host, config);
 }

@@ -94,7 +94,9 @@ export function createExecs(dependencies: ExecsDependencies): Execs {
   ): Promise<StartedExec> {
     const runtime = runtimeOf(container);
     const { request } = session;
-    const user = request.User ? await lookUp(container, request.User) : undefined;
+    // Looked up also for the container's own user: files that would keep runc waiting are an error here.
+    const found = await lookUp(container, request.User || container.config.User || '');
+    const user = request.User ? found : undefined;
     const configuration = (await runtime.configuration(container.id)) as { process: OciProcess };
     if (configuration.process.apparmorProfile === defaultProfile) await appArmor.ensureDefault();
     const running = await runtime.exec({

@@ -11,7 +11,7 @@ import type { Platform } from '../../images/types.js';
 import { crashPoint } from '../../storage/crash-point.js';
 import { commandOf, mergeConfig } from '../configuration/merge.js';
 import { containerOf, networkOfMode } from '../configuration/modes.js';
-import { checkConfig, checkHostConfig } from '../configuration/validate.js';
+import { checkConfig, checkEngineSettings, checkHostConfig } from '../configuration/validate.js';
 import { allSettled, type Context, publish } from '../context.js';
 import { logKeeping } from '../logs/options.js';
 import { resolveLinks } from '../networking/links.js';
@@ -89,6 +89,7 @@ export async function createContainer(
     throw new DaemonError('invalid', `unknown or invalid runtime name: ${hostConfig.Runtime}`);
   logKeeping(hostConfig.LogConfig);
   const merged = mergeConfig(request.config, image?.config.config);
+  checkEngineSettings(merged);
   const command = commandOf(merged);
   const id = newId(context);
   const name = request.name ? checkName(request.name) : randomName(registry.taken);

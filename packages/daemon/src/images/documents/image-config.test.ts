@@ -46,6 +46,8 @@ test('documents that would mislead whoever runs the image are refused', () => {
     { rootfs, config: { User: {} } },
     { rootfs, config: { Labels: { a: 1 } } },
     { rootfs, config: { Volumes: ['x'] } },
+    { rootfs, config: { Healthcheck: { Test: 'true' } } },
+    { rootfs, config: { Healthcheck: { Interval: '1s' } } },
   ])
     assert.throws(() => parse(document), DaemonError, JSON.stringify(document));
   assert.throws(() => parseImageConfig(Buffer.from('{')), DaemonError);

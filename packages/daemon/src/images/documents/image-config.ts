@@ -42,6 +42,10 @@ function checkRunConfig(config: unknown): void {
       throw refuse(`config.${name} is not an object`);
   for (const [name, value] of Object.entries(config.Labels ?? {}))
     if (typeof value !== 'string') throw refuse(`label ${name} is not a string`);
+  const health = (config.Healthcheck ?? {}) as Record<string, unknown>;
+  if (!isStringList(health.Test)) throw refuse('config.Healthcheck.Test is not a list of strings');
+  for (const name of ['Interval', 'Timeout', 'StartPeriod', 'StartInterval', 'Retries'])
+    if (!isOptional(health[name], 'number')) throw refuse(`config.Healthcheck.${name} is not a number`);
 }
 
 /** Parses and checks; null fields, which Go writes for what is absent, are left out. */

@@ -79,6 +79,21 @@ async function requireBridgeNetfilter(): Promise<void> {
   }
 }
 
+/**
+ * Containers are no routers of the host: it takes neither router advertisements (CVE-2020-13401) nor redirects from a
+ * bridge, also of a network without IPv6, whose bridge has a link-local address all the same.
+ */
+async function distrustNeighbours(bridge: string): Promise<void> {
+  await writeHostSysctl(`net/ipv4/conf/${bridge}/accept_redirects`, '0');
+  try {
+    await writeHostSysctl(`net/ipv6/conf/${bridge}/accept_ra`, '0');
+    await writeHostSysctl(`net/ipv6/conf/${bridge}/accept_redirects`, '0');
+  } catch (error) {
+    // A kernel without IPv6.
+    if (errnoOf(error) !== 'ENOENT') throw error;
+  }
+}
+
 export function createBridgeDriver({ firewall, instance, networks }: BridgeDeps): NetworkDriver {
   async function makeLink(network: Network, existing: Link | undefined): Promise<void> {
     const { interface: name, icc, mtuBytes } = bridgeSettings(network);
@@ -100,10 +115,10 @@ export function createBridgeDriver({ firewall, instance, networks }: BridgeDeps)
       if (!has.has(address))
         changes.push(['addr', 'add', address, 'dev', name, ...(address.includes(':') ? ['nodad'] : [])]);
     changes.push(['link', 'set', name, 'mtu', String(mtuBytes), 'up']);
-    if (network.enableIPv6) await enableForwarding(6);
     await applyLinks(changes);
     await writeHostSysctl(`net/ipv4/conf/${name}/route_localnet`, '1');
-    if (network.enableIPv6) await writeHostSysctl(`net/ipv6/conf/${name}/accept_ra`, '0');
+    await distrustNeighbours(name);
+    if (network.enableIPv6) await enableForwarding(6);
     if (!icc) await requireBridgeNetfilter();
   }
 

@@ -130,14 +130,13 @@ function chains(): string[] {
   const chain = (name: string, ...rules: string[]): string =>
     [`chain ${name} {`, ...rules.map((rule) => `  ${rule}`), '}'].join('\n');
   return [
-    // ::1 cannot leave the host: the port's holder forwards such connections.
     chain(
       'publish',
+      // What comes from there cannot be routed to a container: the port's holder forwards it by hand.
+      'ip6 saddr { ::1, fe80::/10 } return',
+      'ip6 daddr ::1 return',
       ...both((ip, n) => `dnat ${ip} to ${ip} daddr . meta l4proto . th dport map @addressed${n}`),
-      ...both(
-        (ip, n) =>
-          `${n === 6 ? 'ip6 daddr != ::1' : 'meta nfproto ipv4'} dnat ${ip} to meta l4proto . th dport map @published${n}`,
-      ),
+      ...both((ip, n) => `meta nfproto ipv${n} dnat ${ip} to meta l4proto . th dport map @published${n}`),
     ),
     // route_localnet makes 127/8 routable on our bridges; from the wire such a destination is an attack.
     chain(

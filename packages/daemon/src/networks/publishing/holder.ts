@@ -1,12 +1,13 @@
 /**
  * Holds a host port: a bound socket, so that no other program takes the port, which also forwards by hand what the
- * firewall cannot translate: connections to ::1, and to an address family the container does not have.
+ * firewall cannot translate: IPv6 from ::1 and link-local addresses, and a family that the container does not have.
  *
- * In: a host address and port, the container's. Out: an open socket. May import: nothing.
+ * In: a host address and port, the container's. Out: an open socket. May import: @noos/linux.
  */
-import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
+import { createSocket, type Socket } from 'node:dgram';
 import { connect, createServer, isIPv6 } from 'node:net';
 import { pipeline } from 'node:stream';
+import { openSocketInNamespace, serveDatagrams } from '@noos/linux';
 import type { Protocol } from '../firewall/ruleset.js';
 
 export interface HeldPort {
@@ -26,7 +27,7 @@ export interface HeldAddress {
 /** moby's proxy: UDPConnTrackTimeout. */
 const udpIdleMs = 90_000;
 /** A forwarder by hand is for local use; the rest goes through the kernel. */
-const udpPeerLimit = 1024;
+const udpFlowLimit = 1024;
 
 function holdTcp(held: HeldAddress): Promise<HeldPort> {
   const sockets = new Set<{ destroy(): void }>();
@@ -66,59 +67,57 @@ function holdTcp(held: HeldAddress): Promise<HeldPort> {
   });
 }
 
-const datagramSocket = (address: string): Socket =>
-  createSocket(isIPv6(address) ? { type: 'udp6', ipv6Only: true } : { type: 'udp4' });
-
-function holdUdp(held: HeldAddress): Promise<HeldPort> {
-  const outer = datagramSocket(held.hostIp);
-  const peers = new Map<string, { socket: Socket; idle: NodeJS.Timeout }>();
-
-  function peerOf(client: RemoteInfo): Socket | undefined {
-    const key = `${client.address} ${client.port}`;
-    const known = peers.get(key);
-    if (known) {
-      known.idle.refresh();
-      return known.socket;
-    }
-    if (peers.size >= udpPeerLimit) return undefined;
-    const socket = datagramSocket(held.address);
-    const drop = () => {
-      if (peers.delete(key)) socket.close();
-    };
-    const idle = setTimeout(drop, udpIdleMs).unref();
-    peers.set(key, { socket, idle });
-    socket.on('error', drop);
-    socket.on('message', (bytes) => {
-      idle.refresh();
-      outer.send(bytes, client.port, client.address, () => {});
-    });
-    return socket;
-  }
-
-  if (held.forward)
-    outer.on('message', (bytes, client) => peerOf(client)?.send(bytes, held.port, held.address, () => {}));
-  return new Promise((resolve, reject) => {
-    outer.once('error', (error) => {
-      outer.close();
-      reject(error);
-    });
-    outer.bind({ address: held.hostIp, port: held.hostPort, exclusive: true }, () => {
-      outer.removeAllListeners('error').on('error', () => {});
-      resolve({
-        close: () =>
-          new Promise((closed) => {
-            for (const { socket, idle } of peers.values()) {
-              clearTimeout(idle);
-              socket.close();
-            }
-            peers.clear();
-            outer.close(() => closed());
-          }),
-      });
-    });
-  });
+interface Flow {
+  socket: Socket;
+  idle: NodeJS.Timeout;
 }
 
-/** Rejects with EADDRINUSE, EADDRNOTAVAIL, EACCES as bind(2) does. */
-export const holdPort = (held: HeldAddress): Promise<HeldPort> =>
+/** Answers leave from the address that the client asked, which may be any of the host's. */
+function holdUdp(held: HeldAddress): HeldPort {
+  const flows = new Map<string, Flow>();
+  const outer = serveDatagrams(
+    openSocketInNamespace('', 'udp', held.hostIp, held.hostPort),
+    (bytes, client) => {
+      if (held.forward) flowOf(client)?.socket.send(bytes, held.port, held.address, () => {});
+      return undefined;
+    },
+  );
+
+  function flowOf(client: string): Flow | undefined {
+    const known = flows.get(client);
+    if (known) {
+      known.idle.refresh();
+      return known;
+    }
+    if (flows.size >= udpFlowLimit) return undefined;
+    const socket = createSocket(isIPv6(held.address) ? 'udp6' : 'udp4');
+    const drop = () => {
+      if (flows.delete(client)) socket.close();
+    };
+    const flow = { socket, idle: setTimeout(drop, udpIdleMs).unref() };
+    flows.set(client, flow);
+    socket.on('error', drop);
+    socket.on('message', (bytes, from) => {
+      // Anybody may send to the port: only the container is passed on.
+      if (from.port !== held.port || from.address !== held.address) return;
+      flow.idle.refresh();
+      outer.send(bytes, client);
+    });
+    return flow;
+  }
+
+  return {
+    async close() {
+      outer.close();
+      for (const { socket, idle } of flows.values()) {
+        clearTimeout(idle);
+        socket.close();
+      }
+      flows.clear();
+    },
+  };
+}
+
+/** Rejects with EADDRINUSE, EADDRNOTAVAIL, EACCES, EINVAL as bind(2) does. */
+export const holdPort = async (held: HeldAddress): Promise<HeldPort> =>
   held.protocol === 'udp' ? holdUdp(held) : holdTcp(held);

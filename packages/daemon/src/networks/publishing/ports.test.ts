@@ -29,6 +29,20 @@ test('port maps: protocols, ranges, addresses, exposed ones', () => {
   );
 });
 
+test('host addresses in one way of writing', () => {
+  const hostIp = (HostIp: string, fallback = '') =>
+    parsePorts({ ...request, ports: { '80/tcp': [{ HostIp }] } }, fallback)[0]!.hostIp;
+  assert.equal(hostIp('0:0:0:0:0:0:0:1'), '::1');
+  assert.equal(hostIp('::0'), '::');
+  assert.equal(hostIp('FD00::0:5'), 'fd00::5');
+  assert.equal(hostIp('::ffff:127.0.0.1'), '127.0.0.1');
+  assert.equal(hostIp('::ffff:0.0.0.0'), '0.0.0.0');
+  assert.equal(hostIp('', '0.0.0.0'), '', 'a default of 0.0.0.0 stands for both families');
+  assert.equal(hostIp('', '0::1'), '::1');
+  for (const address of ['fe80::1%eth0', '127.1', 'localhost'])
+    assert.throws(() => hostIp(address), { kind: 'invalid' }, address);
+});
+
 test('what is no port is refused', () => {
   for (const key of ['', '0', '70000/tcp', '80/icmp', '80/tcp/x', '-1', '8o'])
     assert.throws(() => parsePorts({ ...request, ports: { [key]: [{}] } }), { kind: 'invalid' }, key);

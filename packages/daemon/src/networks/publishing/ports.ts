@@ -5,6 +5,7 @@
  */
 import { isIP } from 'node:net';
 import { DaemonError } from '../../errors.js';
+import { formatAddress, parseAddress } from '../addresses/addresses.js';
 import type { Protocol } from '../firewall/ruleset.js';
 import type { PortMap } from '../types.js';
 
@@ -24,6 +25,9 @@ export interface PortClaim {
   hostIp: string;
   hostPort: number;
 }
+
+/** ::ffff:0:0/96 (RFC 4291 §2.5.5.2). */
+const mappedPrefix = 0xffffn;
 
 const protocols: readonly string[] = ['tcp', 'udp', 'sctp'];
 
@@ -47,21 +51,32 @@ function parseHostPort(text: string | undefined): PortWish['range'] {
   return { first, last };
 }
 
-/** Every port to publish; exposed ones too with `publishAll`. `defaultHostIp` is the network's or the daemon's. */
+/** One way of writing for each address, as the kernel's sets and sockets compare them; IPv4 in IPv6 is IPv4. */
+function canonical(hostIp: string): string {
+  const address = parseAddress(hostIp);
+  if (!address) throw new DaemonError('invalid', `Invalid ip address: ${hostIp}`);
+  const isMapped = address.family === 6 && address.value >> 32n === mappedPrefix;
+  return formatAddress(isMapped ? { family: 4, value: address.value & 0xffff_ffffn } : address);
+}
+
+/**
+ * Every port to publish; exposed ones too with `publishAll`. `defaultHostIp` is the network's or the daemon's; 0.0.0.0
+ * in it means both families, as in Docker.
+ */
 export function parsePorts(
   request: { ports: PortMap; exposedPorts: readonly string[]; publishAll: boolean },
   defaultHostIp = '',
 ): PortWish[] {
   const wishes: PortWish[] = [];
+  const unnamed = defaultHostIp === '0.0.0.0' ? '' : defaultHostIp;
   const bound = new Set<string>();
   for (const [key, bindings] of Object.entries(request.ports)) {
     const { port, protocol } = parseContainerPort(key);
     if (protocol === 'sctp')
       throw new DaemonError('notImplemented', 'publishing SCTP ports is not supported: use --network host');
     for (const { HostIp, HostPort } of bindings ?? []) {
-      const hostIp = HostIp || defaultHostIp;
-      if (hostIp && isIP(hostIp) === 0) throw new DaemonError('invalid', `Invalid ip address: ${hostIp}`);
-      wishes.push({ protocol, port, hostIp, range: parseHostPort(HostPort) });
+      const hostIp = HostIp || unnamed;
+      wishes.push({ protocol, port, hostIp: hostIp && canonical(hostIp), range: parseHostPort(HostPort) });
       bound.add(`${port}/${protocol}`);
     }
   }
@@ -69,7 +84,7 @@ export function parsePorts(
     for (const key of request.exposedPorts) {
       const { port, protocol } = parseContainerPort(key);
       if (!bound.has(`${port}/${protocol}`))
-        wishes.push({ protocol, port, hostIp: defaultHostIp, range: undefined });
+        wishes.push({ protocol, port, hostIp: unnamed && canonical(unnamed), range: undefined });
     }
   return wishes;
 }

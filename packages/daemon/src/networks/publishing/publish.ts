@@ -32,6 +32,7 @@ const bindErrors: Readonly<Record<string, string>> = {
   EADDRINUSE: 'address already in use',
   EADDRNOTAVAIL: 'cannot assign requested address',
   EACCES: 'permission denied',
+  EINVAL: 'invalid argument',
 };
 
 const networkName = (claim: PortClaim): string => `${claim.protocol}${isIPv6(claim.hostIp) ? 6 : 4}`;

@@ -23,8 +23,10 @@ import { bridgeSettings } from '../records/options.js';
 import type { Endpoint, Network, NetworkDriver, SandboxRequest } from '../types.js';
 import { announce } from './announce.js';
 import { isInHost, type Joined, type SandboxRecords, type SandboxState } from './state.js';
+import type { SandboxStates } from './states.js';
 
 export interface SandboxDeps {
+  states: Pick<SandboxStates, 'setJoined'>;
   namespaces: string;
   records: SandboxRecords;
   firewall: Firewall;
@@ -74,13 +76,20 @@ export function createSandboxes(deps: SandboxDeps) {
       // Addresses are announced: neighbours forget who had them before (announce.ts).
       writeSysctlInNamespace(path, 'net/ipv4/conf/default/arp_notify', '1'),
       writeSysctlInNamespace(path, 'net/ipv6/conf/default/ndisc_notify', '1').catch(ignoreMissing),
+      // Neighbours are containers, not routers.
+      writeSysctlInNamespace(path, 'net/ipv4/conf/default/accept_redirects', '0'),
+      writeSysctlInNamespace(path, 'net/ipv6/conf/default/accept_redirects', '0').catch(ignoreMissing),
     ]);
   }
 
   async function applySysctls(state: SandboxState, joined: readonly Joined[]): Promise<void> {
     for (const { endpoint, interfaceName } of joined)
-      if (endpoint.address6 || endpoint.request.IPAMConfig?.LinkLocalIPs?.some(isIPv6))
+      if (endpoint.address6 || endpoint.request.IPAMConfig?.LinkLocalIPs?.some(isIPv6)) {
+        // The route of a bridge's network is given; on a macvlan's cable the real routers advertise.
+        if (deps.network(endpoint.networkId)?.driver === 'bridge')
+          await writeSysctlInNamespace(state.path, `net/ipv6/conf/${interfaceName}/accept_ra`, '0');
         await writeSysctlInNamespace(state.path, `net/ipv6/conf/${interfaceName}/disable_ipv6`, '0');
+      }
     for (const { endpoint, interfaceName } of joined)
       for (const { path, value } of endpointSysctls(endpoint.request, interfaceName))
         await writeSysctlInNamespace(state.path, path, value);
@@ -145,20 +154,37 @@ export function createSandboxes(deps: SandboxDeps) {
     );
   }
 
-  /** Ports go to the endpoint that has the default route, when it is on a bridge. */
+  /** Ports go to the endpoint that has the default route of their family, when it is on a bridge. */
+  function portTargets(state: SandboxState) {
+    const external = candidates(state);
+    const onBridge = (family: 4 | 6) => {
+      const chosen = gatewayFor(family, external);
+      const network = chosen && deps.network(chosen.endpoint.networkId);
+      return network?.driver === 'bridge' ? { endpoint: chosen!.endpoint, network } : undefined;
+    };
+    const [four, six] = [onBridge(4), onBridge(6)];
+    // A container whose IPv4 leaves by another driver publishes nothing.
+    return gatewayFor(4, external) && !four ? {} : { four, six };
+  }
+
+  const portTargetIds = (state: SandboxState): string => {
+    const { four, six } = portTargets(state);
+    return `${four?.endpoint.endpointId} ${six?.endpoint.endpointId}`;
+  };
+
   async function publishPorts(state: SandboxState): Promise<void> {
     const { request } = state;
     const external = candidates(state);
-    const chosen = gatewayFor(4, external) ?? gatewayFor(6, external);
-    const network = chosen && deps.network(chosen.endpoint.networkId);
-    if (!chosen || network?.driver !== 'bridge') {
+    const { four, six } = portTargets(state);
+    const chosen = four ?? six;
+    if (!chosen) {
       const bridged = external.some(
         ({ endpoint, external: outward }) => outward && deps.network(endpoint.networkId)?.driver === 'bridge',
       );
       state.ports = bridged ? Object.fromEntries(request.exposedPorts.map((key) => [key, null])) : {};
       return;
     }
-    const { bindingAddress, mode4, mode6 } = bridgeSettings(network);
+    const { bindingAddress } = bridgeSettings(chosen.network);
     const recorded = Object.values(state.ports).some((bindings) =>
       bindings?.some(({ HostPort }) => HostPort),
     );
@@ -169,10 +195,10 @@ export function createSandboxes(deps: SandboxDeps) {
         parsePorts(source, bindingAddress || deps.publishAddress),
         request.exposedPorts,
         {
-          address: endpoint.address,
-          address6: endpoint.address6,
-          routed4: mode4 === 'routed',
-          routed6: mode6 === 'routed',
+          address: four?.endpoint.address ?? '',
+          address6: six?.endpoint.address6 ?? '',
+          routed4: four !== undefined && bridgeSettings(four.network).mode4 === 'routed',
+          routed6: six !== undefined && bridgeSettings(six.network).mode6 === 'routed',
         },
       );
       state.publication = publication;
@@ -266,22 +292,22 @@ export function createSandboxes(deps: SandboxDeps) {
 
     /** One more endpoint, already in `state.joined`; on failure the caller leaves it. */
     async join(state: SandboxState, joined: Joined): Promise<void> {
-      const before = gatewayFor(
-        4,
-        candidates({ ...state, joined: state.joined.filter((each) => each !== joined) }),
-      );
+      const before = portTargetIds({ ...state, joined: state.joined.filter((each) => each !== joined) });
       await deps.records.write(state);
       await plug(state, [joined]);
-      await republish(state, before?.endpoint.endpointId);
+      await republish(state, before);
       await updateDns(state);
     },
 
     /** One endpoint less; it is still in `state.joined` and is taken out here. */
     async leave(state: SandboxState, joined: Joined): Promise<void> {
       const { network, driver, request } = partsOf(state, joined);
-      const before = gatewayFor(4, candidates(state))?.endpoint.endpointId;
+      const before = portTargetIds(state);
       await driver.leave(network, request);
-      state.joined = state.joined.filter((each) => each !== joined);
+      deps.states.setJoined(
+        state,
+        state.joined.filter((each) => each !== joined),
+      );
       for (const family of [4, 6] as const)
         if (state.gateways[family] === joined.endpoint.endpointId) delete state.gateways[family];
       if (!isInHost(state)) await updateRoutes(state);
@@ -323,8 +349,8 @@ export function createSandboxes(deps: SandboxDeps) {
   };
 
   /** The ports follow the default route. */
-  async function republish(state: SandboxState, before: string | undefined): Promise<void> {
-    if (gatewayFor(4, candidates(state))?.endpoint.endpointId === before) return;
+  async function republish(state: SandboxState, before: string): Promise<void> {
+    if (portTargetIds(state) === before) return;
     await unpublishPorts(state);
     await publishPorts(state);
     await deps.records.write(state);

@@ -19,7 +19,8 @@ export interface Joined {
 /** The file's content; goes with the boot, as namespaces do. */
 export interface SandboxRecord {
   request: SandboxRequest;
-  joined: Joined[];
+  /** Of a live sandbox: changed by `SandboxStates.setJoined`, which keeps names and addresses found. */
+  readonly joined: readonly Joined[];
   /** With host ports chosen. */
   ports: PortMap;
 }

@@ -15,9 +15,10 @@ import { hasNames } from '../records/create.js';
 import { bridgeSettings } from '../records/options.js';
 import type { Endpoint, Network, Sandbox, SandboxRequest } from '../types.js';
 import { isInHost, type SandboxState } from './state.js';
+import type { SandboxStates } from './states.js';
 
 export interface SandboxViewDeps {
-  states: ReadonlyMap<string, SandboxState>;
+  states: Pick<SandboxStates, 'get' | 'values'>;
   network(id: string): Network | undefined;
   /** The daemon's settings, for containers that have none of their own. */
   dns: { dns: readonly string[]; dnsSearch: readonly string[]; dnsOptions: readonly string[] };

@@ -17,6 +17,7 @@ import {
 import {
   HTTP_BODY_END,
   httpAbort,
+  httpBuffer,
   httpClose,
   httpEnd,
   httpListen,
@@ -39,6 +40,7 @@ const END: i32 = 0x35;
 const READ: i32 = 0x36;
 const ABORT: i32 = 0x37;
 const REQUEST: i32 = 0x38 | NEEDS_START;
+const BUFFER: i32 = 0x39;
 
 /** Bytes that cross at once. */
 const PIECE_BYTES: u32 = 64 * 1024;
@@ -56,6 +58,7 @@ export function defineHttp(host: u64): void {
   define(host, 'httpWrite', 4, WRITE);
   define(host, 'httpEnd', 1, END);
   define(host, 'httpRead', 2, READ);
+  define(host, 'httpBuffer', 1, BUFFER);
   define(host, 'httpAbort', 1, ABORT);
   define(host, 'httpRequest', 6, REQUEST);
 }
@@ -147,6 +150,9 @@ export function callHttp(magic: i32, argv: u32): u64 {
       return fromI32(httpEnd(toI32(argument(argv, 0))));
     case READ:
       return read(argv);
+    case BUFFER:
+      httpBuffer(toI32(argument(argv, 0)));
+      return JS_UNDEFINED;
     case ABORT:
       httpAbort(toI32(argument(argv, 0)));
       return JS_UNDEFINED;

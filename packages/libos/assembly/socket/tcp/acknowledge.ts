@@ -5,7 +5,7 @@
  * May import: platform, storage, time, wire.
  */
 import { SOCKET_EVENT_WRITABLE } from '../../platform/index';
-import { RING_FIRST_BYTES, ringConsume, ringFree } from '../../storage/ring';
+import { ringConsume } from '../../storage/ring';
 import { nowNs } from '../../time/clock';
 import { NEVER_NS } from '../../time/timers';
 import { FIN } from '../../wire/tcp';
@@ -27,6 +27,7 @@ import {
 import { sendChallenge } from './emit';
 import { raise } from './events';
 import { timestampClock } from './initial-sequence';
+import { ringEmptied } from './peers';
 import { duplicateAcknowledged, newlyAcknowledged, takeAllAsLost } from './recovery';
 import { retransmitDeadline, rttSample } from './rtt';
 import { markDirty, schedule } from './schedule';
@@ -34,9 +35,6 @@ import { isSacked, scoreboardTrim, scoreboardUpdate } from './scoreboard';
 import { segmentAck, segmentBits, segmentBytes, segmentSequence, segmentWindow } from './segment';
 import { after, before } from './sequence';
 import { CLOSING, FIN_WAIT_1, FIN_WAIT_2, LAST_ACK } from './state';
-
-/** Emptied rings larger than this give their memory back. */
-const RING_KEPT_BYTES: u32 = RING_FIRST_BYTES << 2;
 
 /** Room that the application's sends may take up now. */
 export function sendRoom(c: Connection): u32 {
@@ -112,7 +110,7 @@ function moveUnacknowledged(c: Connection): bool {
   const fin = acknowledged > ring.length;
   if (ring.length > 0) {
     ringConsume(ring, min(acknowledged, ring.length), true);
-    if (ring.length == 0 && ring.capacity > RING_KEPT_BYTES) ringFree(ring);
+    if (ring.length == 0) ringEmptied(c, ring);
   }
   c.sendUnacknowledged = segmentAck;
   scoreboardTrim(c);

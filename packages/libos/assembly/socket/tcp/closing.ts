@@ -4,27 +4,48 @@
  * In: connections and reasons. Out: events, freed objects. May import: platform, storage, time.
  */
 import { SOCKET_EVENT_CLOSED, SOCKET_EVENT_READABLE } from '../../platform/index';
-import { ringFree } from '../../storage/ring';
 import { nowNs } from '../../time/clock';
-import { NEVER_NS } from '../../time/timers';
+import { NEVER_NS, timerStop } from '../../time/timers';
 import { TIME_WAIT_NS } from './configuration';
 import {
   ACCEPTED,
   CLOSE_TOLD,
   Connection,
-  connectionFree,
-  connectionStopSending,
+  connectionForget,
+  GONE,
   RELEASED,
+  rangesGive,
   receiveRing,
+  sendRing,
+  timerOf,
 } from './connection';
 import { sendReset } from './emit';
 import { raise } from './events';
+import { peerClosed, ringGive } from './peers';
 import { Queue, queueFirst, queuePut, queueRemove } from './queue';
 import { schedule } from './schedule';
 import { CLOSED, HELD, SYN_SENT, TIME_WAIT } from './state';
 import { tableRemove } from './table';
 
 const timeWaiting: Queue = changetype<Queue>(memory.data(16, 8));
+
+/** Gives back what only an open connection needs; received bytes stay readable. */
+function stopSending(c: Connection): void {
+  timerStop(timerOf(c));
+  ringGive(c, sendRing(c));
+  rangesGive(c.scoreboard);
+  rangesGive(c.holes);
+  c.scoreboard = 0;
+  c.holes = 0;
+}
+
+/** Gives the object back; when a list still holds it, the list does so as it lets go. */
+export function connectionFree(c: Connection): void {
+  stopSending(c);
+  ringGive(c, receiveRing(c));
+  c.flags |= GONE;
+  connectionForget(c);
+}
 
 function tellClosed(c: Connection): void {
   if ((c.flags & CLOSE_TOLD) != 0) return;
@@ -42,12 +63,13 @@ export function closeNow(c: Connection, error: i32): void {
   c.stateNs = NEVER_NS;
   tableRemove(c);
   queueRemove(c);
+  peerClosed(c);
   c.listener = 0;
   if ((c.flags & RELEASED) != 0 || (c.flags & ACCEPTED) == 0) {
     connectionFree(c);
     return;
   }
-  connectionStopSending(c);
+  stopSending(c);
   tellClosed(c);
 }
 
@@ -62,9 +84,10 @@ export function enterTimeWait(c: Connection): void {
   c.state = TIME_WAIT;
   c.retransmitNs = NEVER_NS;
   c.keepAliveNs = NEVER_NS;
-  connectionStopSending(c);
-  if ((c.flags & RELEASED) != 0) ringFree(receiveRing(c));
+  stopSending(c);
+  if ((c.flags & RELEASED) != 0) ringGive(c, receiveRing(c));
   queueRemove(c);
+  peerClosed(c);
   queuePut(timeWaiting, c);
   c.stateNs = nowNs + TIME_WAIT_NS;
   schedule(c);

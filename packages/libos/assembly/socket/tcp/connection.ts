@@ -6,8 +6,8 @@
  */
 import { Pool, poolAt, poolCreate, poolGive, poolIndex, poolTake } from '../../storage/pool';
 import { RANGES_BYTES, Ranges } from '../../storage/reassembler';
-import { Ring, ringFree } from '../../storage/ring';
-import { NEVER_NS, TIMER_TCP, Timer, timerStop } from '../../time/timers';
+import { Ring } from '../../storage/ring';
+import { NEVER_NS, TIMER_TCP, Timer } from '../../time/timers';
 import {
   MSS_DEFAULT_BYTES,
   maximumConnections,
@@ -81,6 +81,8 @@ export const CLOSE_TOLD: u32 = 1 << 21;
 export const RESCUED: u32 = 1 << 22;
 /** The peer's FIN has come ahead of data that is missing. */
 export const FIN_AHEAD: u32 = 1 << 23;
+/** Counted among its peer's connections. */
+export const COUNTED: u32 = 1 << 28;
 
 // Values of Connection.recovery.
 export const RECOVERY_NONE: u8 = 0;
@@ -293,24 +295,6 @@ export function rangesGive(address: usize): void {
   if (address == 0) return;
   heap.free(address);
   rangesInUse--;
-}
-
-/** Gives back what only an open connection needs; received bytes stay readable. */
-export function connectionStopSending(c: Connection): void {
-  timerStop(timerOf(c));
-  ringFree(sendRing(c));
-  rangesGive(c.scoreboard);
-  rangesGive(c.holes);
-  c.scoreboard = 0;
-  c.holes = 0;
-}
-
-/** Gives the object back; when a list still holds it, the list does so as it lets go. */
-export function connectionFree(c: Connection): void {
-  connectionStopSending(c);
-  ringFree(receiveRing(c));
-  c.flags |= GONE;
-  connectionForget(c);
 }
 
 /** A list has let go of `c`. */

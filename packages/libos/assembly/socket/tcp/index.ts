@@ -12,24 +12,15 @@ import {
   SOCKET_OPTION_KEEP_ALIVE,
   SOCKET_OPTION_NO_DELAY,
 } from '../../platform/index';
-import {
-  RING_FIRST_BYTES,
-  ringConsume,
-  ringContiguous,
-  ringFree,
-  ringRead,
-  ringReserve,
-  ringWrite,
-} from '../../storage/ring';
+import { ringConsume, ringContiguous, ringRead, ringWrite } from '../../storage/ring';
 import { nowNs } from '../../time/clock';
 import { NEVER_NS } from '../../time/timers';
 import { sendRoom } from './acknowledge';
-import { abortNow } from './closing';
-import { FIN_WAIT_2_NS } from './configuration';
+import { abortNow, connectionFree } from './closing';
+import { FIN_WAIT_2_NS, maximumConnections } from './configuration';
 import {
   ACK_NOW,
   Connection,
-  connectionFree,
   connectionOf,
   connectionsCreate,
   FIN_QUEUED,
@@ -47,6 +38,7 @@ import { eventTake } from './events';
 import { initialSequenceStart } from './initial-sequence';
 import { armKeepAlive } from './keep-alive';
 import { acceptQueue, halfOpenQueue, listenerFree, listenerOf, listenersCreate } from './listener';
+import { peersStart, ringAwait, ringEmptied, ringGive, ringGrow } from './peers';
 import { queueFirst } from './queue';
 import { markDirty, schedule } from './schedule';
 import { CLOSED, FIN_WAIT_2, HELD, SYN_SENT, TIME_WAIT, takesData } from './state';
@@ -61,16 +53,19 @@ export { tcpAccept, tcpAcceptDeferred, tcpConnect, tcpListen, tcpRefuseDeferred 
 export { tcpFlush } from './output';
 export { tcpTimer } from './timeouts';
 
-/** Emptied rings larger than this give their memory back. */
-const RING_KEPT_BYTES: u32 = RING_FIRST_BYTES << 2;
-
 /** Makes pools and tables and draws every secret: in `start`, after `randomStart` and `tcpConfigure`. */
 export function tcpStart(): void {
   connectionsCreate();
   listenersCreate();
   tableStart();
+  peersStart();
   initialSequenceStart();
   cookiesStart();
+}
+
+/** Connections of all states together. */
+export function tcpConnectionLimit(): u32 {
+  return maximumConnections;
 }
 
 /** What a dead or unusable connection answers. */
@@ -89,9 +84,12 @@ export function tcpSend(handle: i32, source: usize, length: u32): i32 {
   const ring = sendRing(c);
   let bytes = min(length, sendRoom(c));
   // Short of memory: what fits in the ring as it is.
-  if (!ringReserve(ring, ring.length + bytes)) bytes = ring.capacity - ring.length;
+  if (!ringGrow(c, ring, ring.length + bytes)) bytes = ring.capacity - ring.length;
   if (bytes < length) c.flags |= WANT_WRITE;
-  if (bytes == 0) return 0;
+  if (bytes == 0) {
+    if (ring.length == 0) ringAwait(c);
+    return 0;
+  }
   ringWrite(ring, ring.length, source, bytes);
   ring.length += bytes;
   markDirty(c);
@@ -108,7 +106,7 @@ export function tcpSendSpace(handle: i32): u32 {
 function consumed(c: Connection, length: u32): void {
   const ring = receiveRing(c);
   ringConsume(ring, length, c.holes == 0);
-  if (ring.length == 0 && c.holes == 0 && ring.capacity > RING_KEPT_BYTES) ringFree(ring);
+  if (ring.length == 0 && c.holes == 0) ringEmptied(c, ring);
   if (c.state == CLOSED || has(c, FIN_RECEIVED)) return;
   windowTune(c, length);
   if (!windowUpdateDue(c)) return;
@@ -196,7 +194,7 @@ export function tcpRelease(handle: i32): void {
   const c = connectionOf(handle);
   if (c === null) return;
   c.flags |= RELEASED;
-  ringFree(receiveRing(c));
+  ringGive(c, receiveRing(c));
   if (c.state == CLOSED || c.state == SYN_SENT || c.state == HELD) {
     abandon(c);
     return;

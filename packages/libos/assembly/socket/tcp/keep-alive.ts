@@ -11,13 +11,19 @@ import { KEEP_ALIVE_INTERVAL_NS, KEEP_ALIVE_PROBES } from './configuration';
 import { Connection } from './connection';
 import { sendKeepAlive } from './output';
 import { schedule } from './schedule';
-import { CLOSE_WAIT, ESTABLISHED } from './state';
+import { CLOSE_WAIT, ESTABLISHED, FIN_WAIT_1, FIN_WAIT_2 } from './state';
+
+/** A peer that is expected to say something: also after our FIN, as it may have vanished without its own. */
+function isProbed(c: Connection): bool {
+  const state = c.state;
+  return state == ESTABLISHED || state == CLOSE_WAIT || state == FIN_WAIT_1 || state == FIN_WAIT_2;
+}
 
 /** Starts or stops the waiting as the option says. */
 export function armKeepAlive(c: Connection): void {
   c.probes = 0;
   c.keepAliveNs = NEVER_NS;
-  if (c.keepAliveSeconds == 0 || (c.state != ESTABLISHED && c.state != CLOSE_WAIT)) return;
+  if (c.keepAliveSeconds == 0 || !isProbed(c)) return;
   c.keepAliveNs = max(c.lastReceiveNs, nowNs) + <u64>c.keepAliveSeconds * NS_PER_S;
   schedule(c);
 }
@@ -25,7 +31,7 @@ export function armKeepAlive(c: Connection): void {
 /** The deadline has come; false: the connection is gone. */
 export function keepAliveExpired(c: Connection): bool {
   c.keepAliveNs = NEVER_NS;
-  if (c.state != ESTABLISHED && c.state != CLOSE_WAIT) return true;
+  if (!isProbed(c)) return true;
   const idleNs = <u64>c.keepAliveSeconds * NS_PER_S;
   const heardNs = nowNs - c.lastReceiveNs;
   if (heardNs < min(idleNs, KEEP_ALIVE_INTERVAL_NS) || c.sendNext != c.sendUnacknowledged) {

@@ -16,7 +16,7 @@ import {
   optionTimestampValue,
   optionWindowScale,
 } from '../../wire/tcp-options';
-import { recycleTimeWait } from './closing';
+import { recycleTimeWait, timeWaitCount } from './closing';
 import {
   HOLD_NS,
   MSS_DEFAULT_BYTES,
@@ -30,6 +30,7 @@ import { answerCookie, answerReset, mssUpdate } from './emit';
 import { raiseListener } from './events';
 import { initialSequence, timestampOffset } from './initial-sequence';
 import { acceptQueue, halfOpenQueue, Listener, listenerFind } from './listener';
+import { peerAllowed, peerOpened } from './peers';
 import { queuePut } from './queue';
 import { markDirty, schedule } from './schedule';
 import {
@@ -103,9 +104,9 @@ export function beginSending(c: Connection, sequence: u32): void {
   c.smallEnd = sequence;
 }
 
-/** A connection with the current segment's addresses, known to `listener`, in the table. */
+/** A connection with the current segment's addresses, known to `listener`, in the table; null: no room for its peer. */
 function create(listener: Listener, sequence: u32): Connection | null {
-  const c = obtainConnection();
+  const c = peerAllowed(segmentSource, timeWaitCount()) ? obtainConnection() : null;
   if (c === null) return null;
   c.localAddress = segmentDestination;
   c.localPort = <u16>segmentDestinationPort;
@@ -117,6 +118,7 @@ function create(listener: Listener, sequence: u32): Connection | null {
   c.timestampOffset = timestampOffset(c.localAddress, c.localPort, c.peerAddress, c.peerPort);
   beginSending(c, sequence);
   tableInsert(c);
+  peerOpened(c);
   return c;
 }
 

@@ -7,7 +7,7 @@
  */
 import { SOCKET_EVENT_READABLE } from '../../platform/index';
 import { Ranges, rangeEnd, rangeStart, rangesInsert, rangesTrimBefore } from '../../storage/reassembler';
-import { ringReserve, ringWrite } from '../../storage/ring';
+import { ringWrite } from '../../storage/ring';
 import { nowNs } from '../../time/clock';
 import { FIN } from '../../wire/tcp';
 import { abortNow, enterTimeWait } from './closing';
@@ -26,6 +26,7 @@ import {
 } from './connection';
 import { announcedMss, sendAck } from './emit';
 import { raise } from './events';
+import { ringGrow } from './peers';
 import { schedule } from './schedule';
 import { segmentBits, segmentBytes, segmentPayload, segmentSequence } from './segment';
 import { beforeOrAt } from './sequence';
@@ -65,7 +66,7 @@ function closeHole(c: Connection): void {
 function receiveInOrder(c: Connection): void {
   const bytes = segmentBytes;
   const ring = receiveRing(c);
-  if (!ringReserve(ring, ring.length + bytes)) {
+  if (!ringGrow(c, ring, ring.length + bytes)) {
     c.flags |= ACK_NOW;
     return;
   }
@@ -82,7 +83,7 @@ function receiveAhead(c: Connection): void {
   const ring = receiveRing(c);
   const end = segmentSequence + segmentBytes;
   const offset = ring.length + (segmentSequence - c.receiveNext);
-  if (ringReserve(ring, offset + segmentBytes)) {
+  if (ringGrow(c, ring, offset + segmentBytes)) {
     if (c.holes == 0) c.holes = rangesTake();
     if (rangesInsert(changetype<Ranges>(c.holes), segmentSequence, end)) {
       ringWrite(ring, offset, segmentPayload, segmentBytes);

@@ -36,6 +36,7 @@ class Pipe {
   sentLength: u32;
   sendCapacity: u32;
   nextPending: i32;
+  peer: u32;
 }
 
 const pipes = memory.data(4096 * 64);
@@ -67,6 +68,7 @@ function create(state: u8): i32 {
     memory.fill(changetype<usize>(pipe), 0, 64);
     pipe.state = state;
     pipe.sendCapacity = 65536;
+    pipe.peer = 0xc0000201;
     live++;
     return nextHandle;
   }
@@ -163,8 +165,11 @@ export function tcpUser(handle: i32): u32 {
 }
 
 export function tcpPeerAddress(handle: i32): u32 {
-  inUse(handle);
-  return 0xc0000201;
+  return inUse(handle).peer;
+}
+
+export function tcpConnectionLimit(): u32 {
+  return PIPES;
 }
 
 export function tcpPeerPort(handle: i32): u16 {
@@ -252,6 +257,11 @@ export function pipeTaken(handle: i32): u32 {
   const wanted = pipe.writeWanted && !isGone(pipe);
   pipe.writeWanted = false;
   return wanted ? SOCKET_EVENT_WRITABLE : 0;
+}
+
+/** The peer's address, before it is accepted. */
+export function pipeSetPeer(handle: i32, address: u32): void {
+  pipeAt(handle).peer = address;
 }
 
 /** Bytes that the peer takes before the sender must wait. */
