@@ -49,10 +49,7 @@ for (const [what, files] of Object.entries(userFiles))
       assert.equal(code, 125);
       assert.match(stderr, /no matching entries in passwd file|uids and gids must be in range/, user);
     }
-    assert.equal(
-      await daemon.ok('run', '--rm', '-u', '1000', name, 'id', '-u'),
-      '1000',
-    );
+    assert.equal(await daemon.ok('run', '--rm', '-u', '1000', name, 'id', '-u'), '1000');
   });
 
 for (const [what, files] of Object.entries({

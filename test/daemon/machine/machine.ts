@@ -144,10 +144,10 @@ printf '#!/bin/sh\\nexec "%s" "%s" "$@"\\n' '${process.execPath}' '${repository}
 chmod 755 /usr/local/bin/noos
 `;
 
-/** The package manager's knowledge stays where /var/lib is new. */
-const packageManager = `for name in apt dpkg; do mkdir -p /run/lib/$name /var/lib/$name; mount --bind /var/lib/$name /run/lib/$name; done
+/** What is installed stays known where /var/lib is new; lists of what could be are left out, as there is no network. */
+const packageManager = `mkdir -p /run/dpkg; mount --bind /var/lib/dpkg /run/dpkg
 mount -t tmpfs tmpfs /var/lib
-for name in apt dpkg; do mkdir /var/lib/$name; mount --move /run/lib/$name /var/lib/$name; done
+mkdir -p /var/lib/dpkg /var/lib/apt/lists/partial; mount --move /run/dpkg /var/lib/dpkg; rm -f /var/cache/apt/*.bin
 `;
 
 const systemdStart = (directory: string, bare: boolean): string => `#!/bin/bash
