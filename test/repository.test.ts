@@ -12,7 +12,13 @@ test('large files and unknown names at the root', () => {
   const check = () => {
     const script = join(repository, 'scripts/check-files.mjs');
     const { status, stderr } = spawnSync('node', [script], { cwd: directory, encoding: 'utf8' });
-    return [status, stderr.trim().split('\n').map((line) => line.split(':')[0])];
+    return [
+      status,
+      stderr
+        .trim()
+        .split('\n')
+        .map((line) => line.split(':')[0]),
+    ];
   };
   git('init', '--quiet');
   mkdirSync(join(directory, 'docs'));

@@ -15,7 +15,7 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { bytesOf } from './stage.mjs';
 import { installed, thirdParty } from './third-party.mjs';
@@ -133,21 +133,20 @@ Description: container engine behind the Docker API, and TypeScript unikernels
  It carries a Node.js of its own below /usr/lib/noos.
 `;
 
+/** Declarations, maps and tests serve nobody on a server; esbuild's program is in its package for this system. */
+const served = (path) =>
+  !/\.(?:map|d\.[mc]?ts)$|\/(?:test|tests|benchmarks?|docs)$|\/node_modules\/esbuild\/bin$/.test(path);
+
 /** All of noos and @noos/daemon as npm would install it, without npm. */
 function putModules(root, staged) {
   const modules = join(root, library, 'node_modules');
-  for (const { name, folder } of staged) cpSync(folder, join(modules, name), { recursive: true });
+  const put = (source, name) => cpSync(source, join(modules, name), { recursive: true, filter: served });
+  for (const { name, folder } of staged) put(folder, name);
   for (const name of installed({ noos: '', '@noos/daemon': '' }).keys()) {
-    const source = join('node_modules', name);
+    const source = resolve('node_modules', name);
     if (existsSync(join(source, 'node_modules')))
       throw new Error(`${source} has dependencies of its own below it`);
-    cpSync(source, join(modules, name), {
-      recursive: true,
-      // Declarations, maps and tests of others serve nobody here; esbuild's program is in the package for this system.
-      filter: (path) =>
-        !/\.(?:map|d\.[mc]?ts)$|\/(?:test|tests|benchmarks?|docs)$|\/esbuild\/bin$/.test(path) ||
-        path.includes('@esbuild/'),
-    });
+    put(source, name);
   }
 }
 

@@ -65,7 +65,12 @@ function stagePackage(folder, { artefacts = [], folders = [], entries, optional 
 }
 
 function stageNative(version, target) {
-  for (const file of nativeFiles) put(file, join(target, basename(file)));
+  for (const file of nativeFiles) {
+    put(file, join(target, basename(file)));
+    // A statically linked glibc is LGPL code inside; the addon uses the host's.
+    if (/GNU C Library/.test(readFileSync(file, 'latin1')))
+      throw new Error(`${file} was linked without musl: npm run setup, then npm run build`);
+  }
   return { ...nativePackage, version, license: 'Apache-2.0' };
 }
 
