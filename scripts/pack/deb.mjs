@@ -94,8 +94,8 @@ function put(root, path, text, mode = 0o644) {
 const wrapper = `#!/bin/sh
 exec /${library}/bin/node /${library}/node_modules/noos/bin/noos.mjs "$@"
 `;
-// Containers outlive a stopped engine's process, so an upgrade may restart it. It is started by whoever wants it: an
-// engine beside another one is a decision. See deb-systemd-invoke(1).
+// An upgrade restarts an engine that runs, as its files are new; it is first started by whoever wants it, since an engine
+// beside another one is a decision.
 const scripts = {
   postinst: `#!/bin/sh
 set -e

@@ -3,7 +3,7 @@
  * package as an administrator uses it.
  */
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { runProgram } from '../daemon/daemon.js';
 import { busyboxImage, dockerArchive } from '../daemon/images.js';
@@ -31,6 +31,8 @@ test('apt installs the package, with nothing started', async () => {
 });
 
 test('systemctl start noos, then docker run answers', async () => {
+  mkdirSync('/etc/noos', { recursive: true });
+  writeFileSync('/etc/noos/daemon.json', '{"live-restore": true}');
   await ok('systemctl', 'start', 'noos');
   assert.equal(await unit('noos.service'), 'active');
   assert.equal(
@@ -69,7 +71,7 @@ test('systemctl start noos, then docker run answers', async () => {
   );
 });
 
-test('an upgrade restarts the engine and leaves containers alone', async () => {
+test('an upgrade restarts the engine; with live-restore containers go on', async () => {
   const pid = await ok('docker', 'inspect', '-f', '{{.State.Pid}}', 'web');
   const engine = await ok('systemctl', 'show', '--value', '-p', 'MainPID', 'noos');
   // The step of an upgrade that touches the engine (Debian Policy 6.5), without unpacking 148 MB again.
