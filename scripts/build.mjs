@@ -4,11 +4,11 @@
 // Usage: npm run build [-- --only PACKAGE]   --for-run builds what `noos run` needs: no tests, no container engine.
 // Artefacts whose inputs (sources, the interface's views, the lock file) have not changed are not made again; none of
 // them needs what tsc makes, nor the reverse.
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 
 const { values } = parseArgs({
@@ -84,14 +84,49 @@ function artefactJob({ name, script, inputs }) {
   };
 }
 
+/** Removes what tsc made of sources that are gone: a moved test would be run twice. */
+function removeOrphans(directory) {
+  if (!existsSync(directory)) return;
+  for (const name of readdirSync(directory, { recursive: true }).filter((file) =>
+    file.endsWith('.d.ts.map'),
+  )) {
+    const map = join(directory, name);
+    const { sources } = JSON.parse(readFileSync(map, 'utf8'));
+    if (sources.some((source) => existsSync(resolve(dirname(map), source)))) continue;
+    for (const suffix of ['.js', '.js.map', '.d.ts', '.d.ts.map'])
+      rmSync(`${map.slice(0, -'.d.ts.map'.length)}${suffix}`, { force: true });
+  }
+}
+
+/** What `docker version` says of the build: commit (unknown outside of a repository), time (SOURCE_DATE_EPOCH when set). */
+function writeBuildFacts() {
+  const git = (...words) => spawnSync('git', words, { encoding: 'utf8' }).stdout?.trim() ?? '';
+  const changed = git('status', '--porcelain', '--untracked-files=no') === '' ? '' : '-changed';
+  const commit = git('rev-parse', '--short', 'HEAD');
+  const epoch = process.env.SOURCE_DATE_EPOCH;
+  const time = epoch === undefined ? new Date() : new Date(Number(epoch) * 1000);
+  const facts = { commit: commit === '' ? 'unknown' : commit + changed, time: time.toISOString() };
+  writeFileSync('packages/daemon/dist/build-facts.json', `${JSON.stringify(facts)}\n`);
+}
+
+/** The job that checks and compiles the TypeScript. */
 function typesJob() {
-  const projects =
-    values.only !== undefined
-      ? [`packages/${values.only}`]
-      : values['for-run']
-        ? ['packages/cli']
-        : ['.', 'test', 'bench'];
-  return { name: 'types', command: `tsc -b ${projects.join(' ')}`, directory: '.' };
+  const forRun = values['for-run'];
+  const all = values.only === undefined && !forRun;
+  const projects = all ? ['.', 'test', 'bench'] : [`packages/${values.only ?? 'cli'}`];
+  const compiled = [
+    ...readdirSync('packages').map((name) => `packages/${name}`),
+    ...(all ? ['test', 'bench'] : []),
+  ];
+  for (const project of compiled) removeOrphans(`${project}/dist`);
+  return {
+    name: 'types',
+    command: `tsc -b ${projects.join(' ')}`,
+    directory: '.',
+    done() {
+      if (all || values.only === 'daemon') writeBuildFacts();
+    },
+  };
 }
 
 /** Runs a job to its end; resolves with how long it took. Ends everything when it fails. */

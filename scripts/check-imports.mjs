@@ -1,5 +1,6 @@
 #!/usr/bin/env node
-// Imports flow one way: packages as docs/architecture.md says, layers inside the library OS likewise; no cycles there.
+// Imports flow one way: packages as docs/architecture.md says, layers inside the library OS and the daemon likewise, and
+// no circle of files anywhere. Circles of types alone vanish when compiled: they are noted.
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize, relative } from 'node:path';
 
@@ -173,6 +174,57 @@ for (const [folder, rooms] of Object.entries(daemonRooms)) {
     }
   }
 }
+
+/** Relative imports of a file as paths of existing files; `types`: those of types alone as well. */
+function edgesOf(file, known, types) {
+  const source = readFileSync(file, 'utf8');
+  const edges = [];
+  for (const [, clause, specifier] of source.matchAll(
+    /^\s*(?:import|export)\s([^;'"]*?from\s+)?['"](\.[^'"]+)['"]/gm,
+  )) {
+    const names = /^\s*\{([^}]*)\}/.exec(clause ?? '')?.[1].split(',') ?? [];
+    const onlyTypes =
+      /^type\s/.test(clause ?? '') ||
+      (names.length > 0 && names.every((name) => name.trim() === '' || /^\s*type\s/.test(name)));
+    if (onlyTypes && !types) continue;
+    const path = normalize(join(dirname(file), specifier));
+    const target = [path, `${path}.ts`, path.replace(/\.js$/, '.ts'), path.replace(/\.mjs$/, '.mts')].find(
+      (name) => known.has(name),
+    );
+    if (target !== undefined) edges.push(target);
+  }
+  return edges;
+}
+
+/** Groups of files that import each other in circles (Tarjan's strongly connected components of more than one). */
+function circles(types) {
+  const known = new Set(files('packages', /\.m?ts$/).map((file) => normalize(file)));
+  const found = [];
+  const order = new Map();
+  const lowest = new Map();
+  const open = [];
+  const isOpen = new Set();
+  const visit = (file) => {
+    order.set(file, order.size);
+    lowest.set(file, order.get(file));
+    open.push(file);
+    isOpen.add(file);
+    for (const target of edgesOf(file, known, types)) {
+      if (!order.has(target)) visit(target);
+      if (isOpen.has(target)) lowest.set(file, Math.min(lowest.get(file), lowest.get(target)));
+    }
+    if (lowest.get(file) !== order.get(file)) return;
+    const group = open.splice(open.indexOf(file));
+    for (const member of group) isOpen.delete(member);
+    if (group.length > 1) found.push(group.sort());
+  };
+  for (const file of known) if (!order.has(file)) visit(file);
+  return found;
+}
+
+for (const group of circles(false)) errors.push(`import each other in a circle: ${group.join(', ')}`);
+if (errors.length === 0)
+  for (const group of circles(true)) console.log(`note, a circle with types: ${group.join(', ')}`);
 
 for (const error of errors) console.error(error);
 process.exit(errors.length === 0 ? 0 : 1);

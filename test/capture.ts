@@ -16,19 +16,19 @@ export function packets(file: string, filter: string): string[] {
   return stdout.split('\n').filter((line) => line !== '');
 }
 
-/** Fails when a packet is malformed or a checksum is wrong. */
-export function assertWellFormed(file: string): void {
+/** Fails when a packet of a pcapng file, or of its bytes, is malformed or a checksum is wrong. */
+export function assertWellFormed(capture: string | readonly Uint8Array[]): void {
   const wrong = ['ip', 'udp', 'tcp'].map((protocol) => `${protocol}.checksum.status == "Bad"`);
-  assert.deepEqual(packets(file, ['_ws.malformed', ...wrong].join(' || ')), []);
-}
-
-/** The same for a capture that is still in memory. */
-export function assertBytesWellFormed(capture: readonly Uint8Array[]): void {
+  const filter = ['_ws.malformed', ...wrong].join(' || ');
+  if (typeof capture === 'string') {
+    assert.deepEqual(packets(capture, filter), []);
+    return;
+  }
   const directory = mkdtempSync(join(tmpdir(), 'noos-pcap-'));
   try {
     const file = join(directory, 'run.pcapng');
     writeFileSync(file, Buffer.concat(capture));
-    assertWellFormed(file);
+    assert.deepEqual(packets(file, filter), []);
   } finally {
     rmSync(directory, { recursive: true });
   }

@@ -13,7 +13,7 @@ export const packages = {
   image: {},
   host: {},
   linux: { optional: ['@noos/native-linux-x64'] },
-  daemon: { folders: ['systemd'] },
+  daemon: { artefacts: ['dist/build-facts.json'], folders: ['systemd'] },
   'create-noos': { folders: ['bin'] },
   cli: { folders: ['bin'] },
 };

@@ -53,6 +53,12 @@ test('the engine about itself', async (t) => {
 
   for (const cli of ['/usr/bin/docker', 'docker']) {
     await t.test(`docker version and info of ${cli}`, async () => {
+      const whole = (await daemon.run(cli, ['version'])).stdout.split('Server:')[1]!;
+      // Nothing is left empty, and Node's version stands under its own name.
+      for (const line of whole.split('\n').filter((text) => text.includes(':  ')))
+        assert.match(line, /:\s+\S/, whole);
+      assert.match(whole, /Git commit:\s+([0-9a-f]{7,}(-changed)?|unknown)\n/);
+      assert.match(whole, /Go version:\s+none \(Node\.js v\d/);
       const version = await daemon.run(cli, ['version', '--format', '{{.Server.APIVersion}} {{.Server.Os}}']);
       assert.deepEqual([version.code, version.stdout.trim()], [0, '1.50 linux']);
       const info = await daemon.run(cli, ['info', '--format', '{{json .}}']);

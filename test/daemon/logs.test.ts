@@ -58,9 +58,14 @@ test('both streams, tail, times, since and until', async () => {
 
 test('lines without end, very long lines, lines of two starts', async () => {
   await run('odd', 'printf prompt');
-  assert.equal((await daemon.docker('logs', 'odd')).stdout, 'prompt\n');
+  assert.equal((await daemon.docker('logs', 'odd')).stdout, 'prompt');
+  assert.equal((await daemon.docker('logs', '--tail', '1', '-f', 'odd')).stdout, 'prompt');
+  assert.match((await daemon.docker('logs', '-t', 'odd')).stdout, /^[\dT:.-]+Z prompt$/);
   await daemon.ok('start', '-a', 'odd');
-  assert.equal((await daemon.docker('logs', 'odd')).stdout, 'prompt\nprompt\n');
+  assert.equal((await daemon.docker('logs', 'odd')).stdout, 'promptprompt');
+  assert.equal((await daemon.docker('logs', '--tail', '1', 'odd')).stdout, 'prompt');
+  const attached = await daemon.api('POST', '/v1.44/containers/odd/attach?logs=1&stdout=1');
+  assert.equal(attached.text, '\x01\0\0\0\0\0\0\x06prompt'.repeat(2));
   await run('long', 'head -c 100000 /dev/zero | tr "\\0" x; echo; echo next');
   assert.equal((await daemon.docker('logs', 'long')).stdout, `${'x'.repeat(100_000)}\nnext\n`);
   assert.equal((await daemon.docker('logs', '--tail', '2', 'long')).stdout.length, 100_006);

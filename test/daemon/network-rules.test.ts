@@ -94,7 +94,7 @@ test('rules of networks', async (t) => {
     await daemon.ok('network', 'connect', 'n2', 'c1');
     await daemon.ok('network', 'connect', 'n2', 'c1');
     await daemon.ok('network', 'rm', 'n2');
-    await refused(['start', 'c1'], 'network n2 not found');
+    await refused(['start', 'c1'], /network [0-9a-f]{64} not found/);
     await daemon.ok('network', 'disconnect', 'n2', 'c1');
     await daemon.ok('start', 'c1');
     await daemon.ok('rm', '-f', 'c1');
@@ -102,6 +102,45 @@ test('rules of networks', async (t) => {
       ['run', '--rm', '--network', 'n1', '--ip', '10.9.9.9', 'plain', 'true'],
       /invalid config for network n1: invalid endpoint settings:\nno configured subnet or ip-range contain the IP address 10\.9\.9\.9/,
     );
+  });
+
+  await t.test('a network made again under the same name is another one', async () => {
+    const create = (name: string) => daemon.ok('network', 'create', name);
+    const joins = async (name: string) => {
+      await daemon.ok('start', name);
+      const networks = JSON.parse(
+        await daemon.ok('inspect', '-f', '{{json .NetworkSettings.Networks}}', name),
+      ) as Record<string, { NetworkID: string }>;
+      await daemon.ok('stop', '-t', '0', name);
+      return Object.values(networks)[0]!.NetworkID;
+    };
+    const first = await create('again');
+    await daemon.ok('create', '--name', 'new', '--network', 'again', 'plain');
+    await daemon.ok('create', '--name', 'old', '--network', 'again', 'plain');
+    assert.equal(await joins('old'), first);
+    await daemon.ok('network', 'rm', 'again');
+    const second = await create('again');
+    await refused(['start', 'old'], new RegExp(`network ${first} not found`));
+    assert.equal(await daemon.ok('ps', '-aq', '--filter', `network=${second}`, '--filter', 'name=old'), '');
+    // As dockerd: a container that never ran has joined none yet.
+    assert.equal(await joins('new'), second);
+    await daemon.restart();
+    await refused(['start', 'old'], new RegExp(`network ${first} not found`));
+    // Connecting says which one is meant, and so does the request.
+    await daemon.ok('network', 'connect', 'again', 'old');
+    assert.equal(await joins('old'), second);
+    await daemon.ok('network', 'rm', 'again');
+    const { status } = await daemon.api('POST', '/containers/create?name=stale', {
+      Image: 'plain',
+      HostConfig: { NetworkMode: 'again' },
+      NetworkingConfig: { EndpointsConfig: { again: { NetworkID: second } } },
+    });
+    assert.equal(status, 201);
+    await create('again');
+    await refused(['start', 'stale'], new RegExp(`network ${second} not found`));
+    await daemon.ok('network', 'disconnect', 'again', 'old');
+    await daemon.ok('rm', 'old', 'new', 'stale');
+    await daemon.ok('network', 'rm', 'again');
   });
 
   await t.test('host and none', async () => {

@@ -309,6 +309,16 @@ test('networks of containers', async (t) => {
     await daemon.ok('network', 'rm', 'half');
   });
 
+  await t.test('a network removal that ends in the middle is finished at the next start', async () => {
+    await daemon.ok('network', 'create', '-o', 'com.docker.network.bridge.name=nhalf', 'half');
+    await daemon.restart({ NOOS_CRASH_AT: 'network:record-removed' });
+    await daemon.docker('network', 'rm', 'half');
+    await daemon.ended();
+    await daemon.restart();
+    assert.doesNotMatch(await daemon.ok('network', 'ls', '--format', '{{.Name}}'), /half/);
+    assert.doesNotMatch(execFileSync('ip', ['link'], { encoding: 'utf8' }), /nhalf/);
+  });
+
   await t.test('nothing is left after a graceful end', async () => {
     const all = (await daemon.ok('ps', '-aq')).split('\n');
     await daemon.ok('rm', '-f', ...all);

@@ -181,6 +181,13 @@ test('namespaces: hostname, pid, ipc, uts, another container’s', async () => {
     'cat /dev/shm/x; cat /proc/1/comm; hostname',
   );
   assert.equal(shared, `x\nsleep\n${await ok('inspect', '-f', '{{.Config.Hostname}}', 'giver')}`);
+  // The container is meant, not its name.
+  await ok('create', '--name', 'taker', ...taker, 'busybox', 'cat', '/dev/shm/x');
+  await ok('rename', 'giver', 'given');
+  await ok('create', '--name', 'giver', 'busybox', 'true');
+  assert.equal(await ok('start', '-a', 'taker'), 'x');
+  await ok('rm', 'taker', 'giver');
+  await ok('rename', 'given', 'giver');
   await ok('stop', '-t', '0', 'giver');
   const late = await docker('run', '--rm', '--network', 'container:giver', 'busybox', 'true');
   assert.match(late.stderr, /cannot join network( namespace)? of a non running container/);

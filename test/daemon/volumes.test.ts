@@ -256,6 +256,23 @@ test('volumes', { timeout: 240_000 }, async (t) => {
       await ok('volume', 'prune', '-af');
     });
 
+  for (const point of ['remove:marked', 'volume:removed', 'remove:before-record'])
+    await t.test(`rm -v killed at ${point}: the volumes without a name go with the next start`, async () => {
+      await ok('create', '--name', 'gone', '-v', '/x', '-v', '/y', '-v', 'named:/z', 'busybox');
+      await ok('create', '--name', 'kept', '-v', '/x', 'busybox');
+      await daemon.restart({ NOOS_CRASH_AT: point });
+      await docker('rm', '-v', 'gone');
+      await daemon.ended();
+      await daemon.restart();
+      assert.equal(await ok('ps', '-a', '--format', '{{.Names}}'), 'kept');
+      const volumes = (await ok('volume', 'ls', '-q')).split('\n');
+      assert.equal(volumes.length, 2);
+      assert.ok(volumes.includes('named'));
+      await ok('rm', '-v', 'kept');
+      assert.equal(await ok('volume', 'ls', '-q'), 'named');
+      await ok('volume', 'rm', 'named');
+    });
+
   for (const point of ['volume:after-rename', 'create:after-volumes', 'create:after-root'])
     await t.test(`killed at ${point}: no volume without a name is left behind`, async () => {
       // Kept by `docker rm`: not taken for one that was left behind.

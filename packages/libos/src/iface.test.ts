@@ -78,6 +78,53 @@ test('options in the IPv4 header are skipped', () => {
   assert.equal(answers(whole)[0]?.payload[0], 0);
 });
 
+const withOptions = (options: number[]): Uint8Array => {
+  const frame = fromPeer({});
+  const packet = frame.subarray(virtioHeaderBytes + 14);
+  const padded = [...options, ...new Array((4 - (options.length % 4)) % 4).fill(0)];
+  const long = Uint8Array.from([...packet.subarray(0, 20), ...padded, ...packet.subarray(20)]);
+  long[0] = 0x40 | (5 + padded.length / 4);
+  long.set(be(long.length, 2), 2);
+  completeHeader(long);
+  return Uint8Array.from([...frame.subarray(0, virtioHeaderBytes + 14), ...long]);
+};
+
+test('well-formed options of IPv4 are passed over, whatever they are', () => {
+  for (const options of [
+    [1, 1, 1, 1],
+    [0, 7, 0, 9],
+    [7, 3, 4, 0],
+    [7, 39, 4, ...new Array(36).fill(0)],
+    [68, 12, 5, 0, 0, 0, 0, 0, 0, 0, 0, 0],
+    [148, 4, 0, 0],
+    [130, 11, ...new Array(9).fill(0)],
+    [222, 2, 1, 0],
+  ])
+    assert.equal(answers(withOptions(options)).length, 1, `${options}`);
+});
+
+test('malformed options of IPv4 are dropped, source routes always (RFC 1122 §3.2.1.8, RFC 7126)', () => {
+  for (const options of [
+    [7, 0, 4, 0],
+    [7, 1, 4, 0],
+    [7, 2, 4, 0],
+    [7, 7, 3, 0, 0, 0, 0],
+    [7, 9, 4, 0, 0, 0, 0, 0],
+    [1, 1, 1, 7],
+    [1, 1, 7, 3],
+    [68, 3, 5, 0],
+    [68, 8, 4, 0, 0, 0, 0, 0],
+    [222, 0],
+    [222, 1],
+    [222, 200],
+    [131, 3, 4, 0],
+    [131, 7, 4, 192, 0, 2, 2],
+    [137, 7, 8, 192, 0, 2, 2],
+    [1, 137, 3, 4],
+  ])
+    assert.equal(answers(withOptions(options)).length, 0, `${options}`);
+});
+
 function completeHeader(packet: Uint8Array): void {
   packet.set([0, 0], 10);
   packet.set(be(internetChecksum(packet.subarray(0, (packet[0]! & 15) * 4)), 2), 10);
@@ -103,9 +150,42 @@ for (const [what, edit] of Object.entries<(frame: Uint8Array) => void>({
     assert.equal(answers(fromPeer({})).length, 1);
   });
 
-test('impossible sources are dropped: groups, loopback, ourselves, broadcast', () => {
-  for (const source of [0xe0000001, 0x7f000001, us, 0xffffffff, 0xc00002ff])
-    assert.deepEqual(answers(fromPeer({ source })), []);
+test('martians are dropped: echo requests, datagrams and SYNs from sources that no packet comes from', () => {
+  stack.exports.interfaceConfigure(1, BigInt(ourMac + 1), 1500, 0);
+  stack.exports.interfaceSetAddress(1, 0x0a000002, 8, 0);
+  const syn = [...be(5, 2), ...be(80, 2), ...be(1, 4), ...be(0, 4), 0x50, 2, ...be(1000, 2), 0, 0, 0, 0];
+  const sources = [0, 1, 0x00ffffff, 0x7f000001, 0xe0000001, 0xef000001, 0xf0000001, 0xfffffffe, 0xffffffff];
+  for (const source of [...sources, us, 0x0a000002, 0xc00002ff]) {
+    assert.deepEqual(answers(fromPeer({ source })), [], source.toString(16));
+    for (const payload of [udpDatagram(5, 9, [0]), syn])
+      assert.deepEqual(answers(fromPeer({ source, protocol: payload === syn ? 6 : udp, payload })), []);
+  }
+  assert.equal(stack.exports.neighbourCount(), 1);
+  assert.equal(answers(fromPeer({})).length, 1);
+});
+
+test('source 0.0.0.0 asks a DHCP server by broadcast and does nothing else', () => {
+  const { exports } = stack;
+  const servers = [67, 68].map((port) => exports.udpBind(0, port, 0));
+  const taken = (): boolean[] =>
+    servers.map((socket) => exports.udpReceive(socket, exports.scratchAddress(), 2000) >= 0);
+  const ask = (fields: Partial<PacketFields>, port: number): Uint8Array =>
+    fromPeer({ source: 0, protocol: udp, payload: udpDatagram(68, port, [1]), ...fields });
+  stack.give([ask({ destination: us }, 67), ask({ destination: 0xc00002ff }, 67)]);
+  assert.deepEqual(taken(), [false, false]);
+  stack.give([ask({ destination: 0xffffffff }, 68)]);
+  assert.deepEqual(taken(), [false, false]);
+  stack.give([ask({ destination: 0xffffffff }, 67)]);
+  assert.deepEqual(taken(), [true, false]);
+});
+
+test('martian destinations are dropped, by a gateway too', () => {
+  stack.exports.interfaceSetAnyAddress(0, 1, 1);
+  stack.exports.udpBindWildcard(0);
+  const sent = (destination: number): number =>
+    answers(fromPeer({ destination, protocol: 99, payload: new Uint8Array(8) })).length;
+  for (const destination of [0, 1, 0x7f000001, 0xe0000005, 0xf0000001]) assert.equal(sent(destination), 0);
+  assert.equal(sent(0x08080808), 1);
 });
 
 test('broadcasts: no echo reply, no error', () => {
@@ -152,6 +232,15 @@ test('ARP: answers for our address only, learns from what concerns us', () => {
   stack.give([arpFrame(1, 0, us)]);
   assert.equal(stack.taken().length, 1);
   assert.equal(stack.exports.neighbourCount(), 1);
+});
+
+test('ARP: an answer that nobody asked for adds no neighbour; one claim to our address is no conflict', () => {
+  stack.give([arpFrame(2, 0xc0000266, us, 0x020000000066)]);
+  assert.equal(stack.exports.neighbourCount(), 1);
+  for (const sender of [0x7f000001, 0xe0000001, 0xf0000001, 0x00000005])
+    stack.give([arpFrame(1, sender, us, 0x020000000066)]);
+  assert.equal(stack.exports.neighbourCount(), 1);
+  assert.deepEqual(stack.taken(), []);
 });
 
 test('ARP of a gateway: any address is answered for, but a probe only by its owner', () => {
@@ -256,7 +345,7 @@ test('fragments in any order come together; the answer is cut again', () => {
 test('overlapping, contradicting and overlong fragments drop the datagram', () => {
   const [first, second, third] = fragmentsOf(long, 1480) as [Uint8Array, Uint8Array, Uint8Array];
   const overlap = fromPeer({
-    payload: long.subarray(8, 24),
+    payload: long.subarray(9, 25),
     identification: 77,
     fragment: moreFragments | 1,
   });
@@ -269,6 +358,32 @@ test('overlapping, contradicting and overlong fragments drop the datagram', () =
   assert.deepEqual(answers(tooLong, odd), []);
   stack.pass(31_000);
   assert.equal(stack.exports.fragmentsPending(), 0);
+});
+
+test('repeated fragments are ignored, in any order; one that differs drops the datagram', () => {
+  const frames = fragmentsOf(long, 1480);
+  const within = fromPeer({ payload: long.subarray(8, 24), identification: 77, fragment: moreFragments | 1 });
+  for (const order of [
+    [0, 0, 1, 2],
+    [2, 2, 1, 1, 0],
+    [1, 0, 1, 0, 2],
+  ])
+    assert.equal(answers(...order.map((i) => frames[i]!)).length, 3, `${order}`);
+  assert.equal(answers(frames[0]!, within, frames[1]!, within, frames[2]!).length, 3);
+  const changed = long.slice(0, 1480);
+  changed[700]! ^= 1;
+  const differs = fromPeer({ payload: changed, identification: 77, fragment: moreFragments });
+  assert.deepEqual(answers(frames[0]!, differs, frames[1]!, frames[2]!), []);
+  stack.pass(31_000);
+  // The same bytes, said once to be the last and once not.
+  const [first, end] = fragmentsOf(long.subarray(0, 2960), 1480, 78) as [Uint8Array, Uint8Array];
+  const notTheEnd = fromPeer({
+    payload: long.subarray(1480, 2960),
+    identification: 78,
+    fragment: moreFragments | 185,
+  });
+  assert.deepEqual(answers(end, notTheEnd, first), []);
+  assert.equal(stack.exports.fragmentsPending(), 1);
 });
 
 test('fragments: at most eight datagrams from one source, and time exceeded after 30 s', () => {
@@ -328,6 +443,38 @@ test('fragmentation needed: the next datagram is cut to the path MTU', () => {
   stack.taken();
   send(0xc0000207, 1400, socket);
   assert.equal(packetsOf(stack.taken()).length, 1);
+});
+
+test('ICMP errors about UDP: for the flow that was just used alone, and only a longer packet was too long', () => {
+  const { exports } = stack;
+  const socket = exports.udpBind(0, 0, 0);
+  send(peer, 1400, socket);
+  const [sent] = packetsOf(stack.taken());
+  const quoted = new Uint8Array(sent!.packet.buffer, sent!.packet.byteOffset, 28).slice();
+  const changed = (at: number, value: number): Uint8Array => {
+    const copy = quoted.slice();
+    copy.set(be(value, 2), at);
+    return copy;
+  };
+  const tell = (code: number, mtu: number, quote: Uint8Array, destination = us): number => {
+    stack.give([fromPeer({ destination, payload: icmpMessage(3, code, mtu, quote) })]);
+    return exports.udpTakeError(socket);
+  };
+  const pieces = (): number => {
+    send(peer, 1400, socket);
+    return packetsOf(stack.taken()).length;
+  };
+  for (const forged of [changed(22, 10), changed(16, 0xc001), changed(2, 576), changed(2, 100)])
+    assert.deepEqual([tell(4, 576, forged), pieces()], [0, 1]);
+  assert.equal(tell(3, 0, changed(22, 10)), 0);
+  // Errors are for one host (RFC 1122 §3.2.2).
+  assert.equal(tell(3, 0, quoted, 0xc00002ff), 0);
+  assert.equal(tell(3, 0, quoted), -111);
+  // No router needs less than 576 bytes.
+  assert.deepEqual([tell(4, 68, quoted), pieces()], [-90, 3]);
+  const other = exports.udpBind(0, 0, 0);
+  send(peer, 1400, other);
+  assert.equal(packetsOf(stack.taken()).length, 1, 'another flow to the same host');
 });
 
 test('routes: neighbours directly, the rest by the gateway, longest prefix first', () => {

@@ -4,6 +4,7 @@
  * In: a request. Out: an image. May import: everything in this folder, the areas below by their faces.
  */
 import { DaemonError } from '../errors.js';
+import type { Hold } from '../images/types.js';
 import { openContext } from './context/context.js';
 import type { Stage } from './dockerfile/instructions.js';
 import { parseStages } from './dockerfile/instructions.js';
@@ -105,14 +106,15 @@ export async function buildImage(
     report,
     signal,
   });
+  const holds: Hold[] = [];
   const state: Build = {
     ...dependencies,
     options,
     escapeToken: '\\',
     context: context.root === undefined ? undefined : { root: context.root, context: true },
-    cache: options.noCache ? noCache : createStepCache(dependencies.images, options.cacheFrom),
+    cache: options.noCache ? noCache : createStepCache(dependencies.images, options.cacheFrom, holds),
     finished: [],
-    holds: [],
+    holds,
     report: request.aux ? report : (message) => message.aux === undefined && report(message),
     out: (stream) => report({ stream }),
     // As docker's own stderr formatter marks it: bright red.
@@ -137,7 +139,7 @@ export async function buildImage(
   } finally {
     await settleContainers(state, true);
     await unmountTrees(state);
-    for (const hold of state.holds) hold.release();
+    for (const hold of holds) hold.release();
     await context.close();
   }
 }

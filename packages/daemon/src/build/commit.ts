@@ -10,6 +10,7 @@ import type { EventSink } from '../events/types.js';
 import { hostPlatform } from '../images/documents/platform.js';
 import { withLayer } from '../images/layers/with-layer.js';
 import type { Digest, ImageRunConfig, Images, Layer, Layers } from '../images/types.js';
+import { withHolds } from '../images/with-holds.js';
 import { expandBody } from './dockerfile/expand.js';
 import { type Body, parseInstruction } from './dockerfile/instructions.js';
 import { expandWord, expandWords } from './dockerfile/lexer.js';
@@ -140,21 +141,21 @@ export async function commitContainer(areas: CommitDependencies, request: Commit
     if (pause) await areas.containers.unpause(container.id).catch(() => {});
   }
   const parent = container.image === '' ? undefined : areas.images.find(container.image);
-  const image = await withLayer(areas.images, layer, () =>
-    areas.images.add(
-      childConfig(parent?.config, {
-        platform: parent?.config ?? hostPlatform,
-        config,
-        step: { ...container.config },
-        author: request.author,
-        comment: request.comment,
-        diffId: layer.diffId,
-        created: new Date().toISOString(),
-      }),
-      { durable: true, ...(parent && { parent: parent.id }) },
-    ),
-  );
-  if (request.reference !== undefined) await areas.images.tag(image.id, request.reference);
+  const document = childConfig(parent?.config, {
+    platform: parent?.config ?? hostPlatform,
+    config,
+    step: { ...container.config },
+    author: request.author,
+    comment: request.comment,
+    diffId: layer.diffId,
+    created: new Date().toISOString(),
+  });
+  const image = await withHolds(async (holds) => {
+    const options = { holds, durable: true, ...(parent && { parent: parent.id }) };
+    const made = await withLayer(areas.images, layer, () => areas.images.add(document, options));
+    if (request.reference !== undefined) await areas.images.tag(made.id, request.reference);
+    return made;
+  });
   areas.events.publish('container', 'commit', {
     ID: container.id,
     Attributes: {

@@ -9,6 +9,7 @@ import type { ContainerCreate, Containers } from '../containers/types.js';
 import { DaemonError } from '../errors.js';
 import { openImageStore } from '../images/store/store.js';
 import type { Image, Images, Layers } from '../images/types.js';
+import { withHolds } from '../images/with-holds.js';
 import { createLayout } from '../layout.js';
 import { createLogger } from '../log.js';
 import type { ProgressMessage } from '../protocol/progress.js';
@@ -78,13 +79,14 @@ export async function fixture(t: TestContext): Promise<Fixture> {
   await copyFile('/bin/busybox', join(system, 'bin/busybox'));
   await chmod(join(system, 'bin/busybox'), 0o755);
   const layer = await layers.unpack(createTar(system), undefined);
-  const base = await images.add({
+  const document = {
     os: 'linux',
     architecture: process.arch === 'x64' ? 'amd64' : process.arch,
-    rootfs: { type: 'layers', diff_ids: [layer.diffId] },
+    rootfs: { type: 'layers' as const, diff_ids: [layer.diffId] },
     config: { Cmd: ['/bin/sh'] },
     history: [{ created_by: 'test' }],
-  });
+  };
+  const base = await withHolds((holds) => images.add(document, { holds }));
   await images.tag(base.id, 'base:latest');
 
   const known = new Map<string, ContainerCreate>();

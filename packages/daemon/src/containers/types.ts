@@ -124,6 +124,13 @@ export interface ContainerState {
   /** RFC 3339 with nanoseconds; `0001-01-01T00:00:00Z` for never. */
   startedAt: string;
   finishedAt: string;
+  /**
+   * By key of `endpoints`: the network that was joined last, which the next start joins again even when another one has
+   * its name by then.
+   */
+  networkIds?: Record<string, string>;
+  /** While `removing`, and `dead` after a failure: the volumes that have no name go too. */
+  removesVolumes?: boolean;
   /** What AppArmor confined the last life by; empty for nothing. */
   appArmorProfile?: string;
   health?: {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { addressOfPointer, readingsOf } from './names.js';
+import { addressOfPointer, isWord, readingsOf } from './names.js';
 
 test('a name with dots may end in a network', () => {
   assert.deepEqual(readingsOf('web'), [{ name: 'web' }]);
@@ -18,4 +18,10 @@ test('names of reverse look-ups', () => {
   assert.equal(addressOfPointer(`${nibbles.join('.')}.ip6.arpa`), 'fd00:0000:0000:0000:0000:0000:0000:0001');
   for (const wrong of ['3.2.10.in-addr.arpa', '256.1.1.1.in-addr.arpa', 'x.ip6.arpa', 'web', ''])
     assert.equal(addressOfPointer(wrong), undefined);
+});
+
+test('words of hosts and resolv.conf', () => {
+  for (const word of ['web', 'foo.example.com', 'ndots:0', '_a-b', 'bücher']) assert.ok(isWord(word), word);
+  for (const other of ['', 'a b', 'a\nb', 'a\tb', 'a\rb', 'a\0', 'a\x7f', 'a\u0085b', 'a\u2028b'])
+    assert.ok(!isWord(other));
 });

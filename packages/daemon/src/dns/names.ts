@@ -4,6 +4,9 @@
  * In: `a.b.c`. Out: `a.b.c` anywhere, `a.b` on `c`, `a` on `b.c`. Pure. May import: nothing.
  */
 
+/** One word of a line of hosts(5) or resolv.conf(5): no white space, no control characters. */
+export const isWord = (text: string): boolean => text !== '' && !/[\s\p{Cc}]/u.test(text);
+
 export interface NameReading {
   name: string;
   /** Absent: on any network. */

@@ -26,13 +26,22 @@ export interface CallParts {
 /** Docker's booleans (httputils.BoolValue). */
 const falseWords: ReadonlySet<string> = new Set(['', '0', 'no', 'false', 'none']);
 
-/** A signal that is aborted when the connection closes before the reply was sent. */
+/**
+ * A signal that is aborted when the client ends its side or the connection before the reply was sent, as net/http's
+ * request context is. What ended before anybody asked for the signal counts too.
+ */
 function clientGone(request: IncomingMessage, response: ServerResponse): AbortSignal {
   const controller = new AbortController();
-  request.socket.once('close', () => controller.abort());
-  response.once('close', () => {
+  const { socket } = request;
+  const abort = (): void => {
     if (!response.writableFinished) controller.abort();
-  });
+  };
+  if (socket.readableEnded || socket.closed) abort();
+  else {
+    socket.once('end', abort).once('close', abort);
+    // A connection that is kept for the next request does not keep the listeners of this one.
+    response.once('finish', () => socket.off('end', abort).off('close', abort));
+  }
   return controller.signal;
 }
 

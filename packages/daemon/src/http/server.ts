@@ -117,6 +117,8 @@ export function createApiServer(options: ApiServerOptions): Server {
     response.on('finish', () => socket.end());
     void serve(request, response, head);
   });
+  // A client may end its side right after its request and still wait for the reply (`Call.signal` reports the end).
+  (server as Server & { httpAllowHalfOpen: boolean }).httpAllowHalfOpen = true;
   // Uploads take as long as they take, and clients (docker-py) keep connections for later.
   server.requestTimeout = 0;
   server.keepAliveTimeout = 0;

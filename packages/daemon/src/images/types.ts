@@ -150,15 +150,19 @@ export interface Images {
   list(): readonly Image[];
   /** Images made on this host of `parent`; with undefined those without a parent. */
   children(parent: Digest | undefined): readonly Image[];
-  /** Keeps an image's layers and blobs (a container, a build, a push uses them) until released. */
+  /**
+   * Keeps an image (a container, a build, a push uses it) until released: `prune` and removals of others leave it, its
+   * layers and blobs stay even when it is removed by its own name.
+   */
   hold(id: Digest): Hold;
   /**
    * Adds an image whose layers are in the store; idempotent. Its layers reach the disk some seconds later; a power
-   * cut before that removes the image as a whole. `durable`: when the promise resolves.
+   * cut before that removes the image as a whole. `durable`: when the promise resolves. `holds` gets a hold on the image
+   * before anybody can remove it: nothing has its name yet.
    */
   add(
     config: ImageConfig,
-    options?: { parent?: Digest; configBytes?: Uint8Array; durable?: boolean },
+    options: { holds: Hold[]; parent?: Digest; configBytes?: Uint8Array; durable?: boolean },
   ): Promise<Image>;
   /**
    * Points `reference` (any familiar form) at the image; what it pointed at loses it. Publishes `tag` unless it is

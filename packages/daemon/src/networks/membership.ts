@@ -70,8 +70,7 @@ export function createMembership(deps: MembershipDeps): Membership {
   const isHostMode = (request: SandboxRequest): boolean =>
     Object.keys(request.endpoints).some((name) => registry.find(name)?.driver === 'host');
 
-  function plan(request: SandboxRequest, name: string, wishes: EndpointRequest): Endpoint {
-    const network = registry.get(name);
+  function plan(request: SandboxRequest, network: Network, wishes: EndpointRequest): Endpoint {
     return planEndpoint({
       network,
       space: registry.addresses(network.id),
@@ -149,14 +148,14 @@ export function createMembership(deps: MembershipDeps): Membership {
         if (states.has(request.id)) throw new DaemonError('conflict', `sandbox ${request.id} already exists`);
         const state = newState({ request, joined: [], ports: {} });
         try {
-          for (const [name, wishes] of Object.entries(request.endpoints))
+          for (const [name, wishes] of Object.entries(request.endpoints)) {
+            const network = registry.get(wishes.NetworkID || name);
+            const interfaceName = interfaceNameFor(state.joined, network, wishes);
             states.setJoined(state, [
               ...state.joined,
-              {
-                interfaceName: interfaceNameFor(state.joined, registry.get(name), wishes),
-                endpoint: plan(request, name, wishes),
-              },
+              { interfaceName, endpoint: plan(request, network, wishes) },
             ]);
+          }
         } catch (error) {
           release(state);
           throw error;
@@ -187,7 +186,7 @@ export function createMembership(deps: MembershipDeps): Membership {
         checkConnect(state, network);
         const joined: Joined = {
           interfaceName: interfaceNameFor(state.joined, network, request),
-          endpoint: plan(state.request, network.id, request),
+          endpoint: plan(state.request, network, request),
         };
         states.setJoined(state, [...state.joined, joined]);
         try {

@@ -94,6 +94,7 @@ const request = (name: string, more: Partial<SandboxRequest> = {}): SandboxReque
   id: randomBytes(32).toString('hex'),
   name,
   hostNames: [name],
+  hostname: name,
   endpoints: { bridge: {} },
   ports: {},
   exposedPorts: [],
@@ -175,7 +176,11 @@ test('names: containers, aliases, networks; a rename; links known to one only', 
   const { networks, names, resolvers } = await fixture(t);
   for (const Name of ['front', 'back']) await networks.create({ Name });
   const web = await networks.open(
-    request('web', { endpoints: { front: { Aliases: ['www'] }, back: {} }, hostNames: ['host'] }),
+    request('web', {
+      endpoints: { front: { Aliases: ['www'] }, back: {} },
+      hostNames: ['host'],
+      hostname: 'host',
+    }),
   );
   const api = await networks.open(
     request('api', { endpoints: { front: { Aliases: ['www'], Links: ['web:w'] } } }),

@@ -177,14 +177,17 @@ export async function createNetworks(deps: NetworksDeps): Promise<Networks> {
           'forbidden',
           `error while removing network: configuration network "${network.name}" is in use`,
         );
-      registry.hide(network.id);
+      const driver = driverOf(network);
+      // The record first: the next start removes links without one, and would make those of a record again.
+      await registry.erase(network.id);
+      crashPoint('network:record-removed');
       try {
-        await driverOf(network).delete(network);
+        await driver.delete(network);
       } catch (error) {
         registry.add(network);
+        await registry.write(network);
         throw error;
       }
-      await registry.erase(network.id);
       if (!network.configOnly) publishEvent('destroy', network);
     },
 
@@ -194,7 +197,7 @@ export async function createNetworks(deps: NetworksDeps): Promise<Networks> {
       // A network that is not there yet is dockerd's concern at start, not at create.
       const problems = Object.entries(request.endpoints).flatMap(([name, wishes]) => {
         try {
-          checkEndpoint({ network: registry.find(name), name }, wishes);
+          checkEndpoint({ network: registry.find(wishes.NetworkID || name), name }, wishes);
           return [];
         } catch (error) {
           if (!(error instanceof DaemonError)) throw error;

@@ -61,6 +61,8 @@ export interface EndpointRequest {
   MacAddress?: string;
   DriverOpts?: Record<string, string> | null;
   GwPriority?: number;
+  /** The network that is meant, whatever is called by its name; absent: the one of that name. */
+  NetworkID?: string;
 }
 
 /** What it got (API: EndpointSettings, the answer's half). */
@@ -99,7 +101,9 @@ export interface SandboxRequest {
   name: string;
   /** What the container calls itself, in /etc/hosts and DNS: `host.domain`, `host`. */
   hostNames: readonly string[];
-  /** Network name or ID → settings, in the order of joining; the first gives the default route unless GwPriority. */
+  /** As the embedded DNS knows it. */
+  hostname: string;
+  /** Network name or ID, unless NetworkID says which → settings, in the order of joining; the first gives the default route unless GwPriority. */
   endpoints: Readonly<Record<string, EndpointRequest>>;
   ports: PortMap;
   exposedPorts: readonly string[];

@@ -87,13 +87,15 @@ export function createMounts({ layout, volumes, events, log }: MountsDependencie
     /** Makes or finds the volume and completes its mount point. */
     async function withVolume({ point, volume }: Specification): Promise<MountPoint> {
       if (point.Type !== 'volume') return point;
+      const had = point.Name !== undefined && volumes.users(point.Name).includes(request.container);
       const made = await volumes.create({
+        user: request.container,
         ...(point.Name === undefined ? { madeFor: request.container } : { Name: point.Name }),
         Driver: volume?.driver || (point.Name && isKnown(point.Name) ? 'local' : request.volumeDriver),
         ...(volume?.options && { DriverOpts: volume.options }),
         ...(volume?.labels && { Labels: volume.labels }),
       });
-      refer(made.Name);
+      if (!had) referred.add(made.Name);
       point.Name = made.Name;
       point.Driver = made.Driver;
       point.Source = made.Mountpoint;

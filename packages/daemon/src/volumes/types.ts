@@ -26,6 +26,8 @@ export interface VolumeCreate {
   Labels?: Record<string, string>;
   /** The container that is being created: when it never comes to be, `removeAbandoned` takes the volume away. */
   madeFor?: string;
+  /** Container that uses it from now on, as by `refer`: before anybody can remove it again. */
+  user?: string;
 }
 
 export interface Volumes {

@@ -137,3 +137,26 @@ test('a mount that fails is told without its password', async (t) => {
   });
   await volumes.remove('broken', false);
 });
+
+test('a volume that somebody begins to use while it is removed stays, or was gone before', async (t) => {
+  const { volumes } = await start(t);
+  for (let round = 0; round < 20; round++) {
+    const name = `v${round}`;
+    await volumes.create({ Name: name });
+    const [{ Mountpoint }] = await Promise.all([
+      volumes.create({ Name: name, user: 'container' }),
+      volumes.remove(name, false).catch(() => {}),
+      volumes.prune(() => true),
+    ]);
+    assert.deepEqual(volumes.users(name), ['container']);
+    assert.ok(existsSync(Mountpoint));
+  }
+  // Between the look and the removal.
+  await volumes.create({ Name: 'late' });
+  const removing = volumes.remove('late', false);
+  await Promise.resolve();
+  await Promise.resolve();
+  volumes.refer('late', 'container');
+  await assert.rejects(removing, { kind: 'conflict' });
+  assert.ok(existsSync(volumes.get('late').Mountpoint));
+});

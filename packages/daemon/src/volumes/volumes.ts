@@ -151,8 +151,12 @@ export async function createVolumes({ layout, events, log }: VolumesDependencies
           `create ${name}: error looking up volume plugin ${driver}: plugin "${driver}" not found`,
         );
       }
+      const users = request.user === undefined ? [] : [request.user];
       const existing = entries.get(name);
-      if (existing) return existing.volume;
+      if (existing) {
+        for (const user of users) existing.users.add(user);
+        return existing.volume;
+      }
       checkVolumeName(name);
       checkVolumeOptions(name, request.DriverOpts ?? {});
       const record: VolumeRecord = {
@@ -166,7 +170,7 @@ export async function createVolumes({ layout, events, log }: VolumesDependencies
       const volume = toVolume(record);
       entries.set(name, {
         volume,
-        users: new Set(),
+        users: new Set(users),
         mountedBy: new Set(),
         mounted: false,
         ...(madeFor === undefined ? {} : { madeFor }),
@@ -190,18 +194,28 @@ export async function createVolumes({ layout, events, log }: VolumesDependencies
     return inTurn(name, async () => {
       if (!entries.has(name) && force) return;
       const entry = entryOf(name);
-      if (entry.users.size > 0)
-        throw new DaemonError(
-          'conflict',
-          `remove ${name}: volume is in use - [${[...entry.users].join(', ')}]`,
-        );
+      const checkUnused = () => {
+        if (entry.users.size > 0)
+          throw new DaemonError(
+            'conflict',
+            `remove ${name}: volume is in use - [${[...entry.users].join(', ')}]`,
+          );
+      };
+      checkUnused();
       if (entry.mountedBy.size > 0)
         throw new DaemonError('system', `remove ${name}: volume has active mounts`);
       if (entry.mounted) await unmountData(entry);
       const condemned = join(layout.temporary, `volume-${randomBytes(8).toString('hex')}`);
       await mkdir(layout.temporary, { recursive: true, mode: 0o700 });
-      await rename(directoryOf(name), condemned);
+      checkUnused();
+      // At once: nobody can use what is going.
       entries.delete(name);
+      try {
+        await rename(directoryOf(name), condemned);
+      } catch (error) {
+        entries.set(name, entry);
+        throw error;
+      }
       crashPoint('volume:removed');
       await syncDirectory(layout.volumes);
       await rm(condemned, { recursive: true, force: true });

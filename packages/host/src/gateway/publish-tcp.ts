@@ -11,8 +11,15 @@ import { finishSockets } from './finish.js';
 import type { PublishedPort } from './port-spec.js';
 import { splice } from './splice.js';
 
-/** Connections at once; more are reset. */
-const maxConnections = 4096;
+/** Connections that the kernel keeps until they are accepted; it has its own bound (net.core.somaxconn). */
+const backlog = 4096;
+/** Connections at once, as many as a guest's HTTP server takes; more are reset. */
+const maxConnections = 15_360;
+/**
+ * A client may have so many times what is free (libos's `storage/shares.ts`): the guest sees one address for all
+ * clients, so that only here one of them can be kept from taking all connections.
+ */
+const timesFree = 2;
 
 /** Binds the port; a connection that comes before the guest has an address waits for it. */
 export async function publishTcp(
@@ -21,6 +28,7 @@ export async function publishTcp(
   connect: (address: number, port: number) => TcpConnection,
 ): Promise<BoundPort> {
   const sockets = new Set<Socket>();
+  const clients = new Map<string, number>();
   const server = createServer({ allowHalfOpen: true, pauseOnConnect: true });
   server.maxConnections = maxConnections;
 
@@ -53,8 +61,20 @@ export async function publishTcp(
   }
 
   server.on('connection', (socket) => {
+    const client = socket.remoteAddress ?? '';
+    const count = clients.get(client) ?? 0;
+    if (count >= timesFree * (maxConnections - sockets.size)) {
+      socket.resetAndDestroy();
+      return;
+    }
+    clients.set(client, count + 1);
     sockets.add(socket);
-    socket.once('close', () => sockets.delete(socket));
+    socket.once('close', () => {
+      sockets.delete(socket);
+      const rest = clients.get(client)! - 1;
+      if (rest === 0) clients.delete(client);
+      else clients.set(client, rest);
+    });
     forward(socket).catch(() => socket.destroy());
   });
   await listen(server, port);
@@ -74,7 +94,7 @@ async function listen(server: Server, port: PublishedPort): Promise<void> {
   const attempt = (host: string): Promise<void> =>
     new Promise((resolve, reject) => {
       server.once('error', reject);
-      server.listen({ host, port: port.hostPort }, () => {
+      server.listen({ host, port: port.hostPort, backlog }, () => {
         server.off('error', reject);
         resolve();
       });

@@ -9,7 +9,7 @@ import { neighboursRemove } from '../iface/neighbours';
 import { interfaceSetAddress } from '../iface/routes';
 import { randomU32 } from '../platform/random';
 import { OWNER_DHCP } from '../socket/owners';
-import { receivedInterface, udpBind, udpReceive, udpSend, udpSendBroadcast } from '../socket/udp';
+import { peerPort, receivedInterface, udpBind, udpReceive, udpSend, udpSendBroadcast } from '../socket/udp';
 import { NS_PER_MS, NS_PER_S, nowNs } from '../time/clock';
 import { TIMER_DHCP, Timer, timerStart, timerStop } from '../time/timers';
 import {
@@ -238,7 +238,7 @@ export function dhcpInput(): void {
     const index = receivedInterface;
     if (index >= INTERFACE_LIMIT) continue;
     const client = clientAt(index);
-    if (client.state == DHCP_OFF || client.state == DHCP_INIT) continue;
+    if (client.state == DHCP_OFF || client.state == DHCP_INIT || peerPort != DHCP_SERVER_PORT) continue;
     if (!dhcpParse(message, <u32>length, interfaceAt(index).mac)) continue;
     if (dhcpTransaction == client.transaction) takeReply(client, index);
   }
@@ -256,12 +256,13 @@ function takeReply(client: Client, index: u32): void {
     return;
   }
   if (client.state == DHCP_BOUND) return;
-  if (client.state == DHCP_REQUESTING && dhcpServer != client.server) return;
+  // Until rebinding only one server is asked, so only that one answers (§4.4.5).
+  if (client.state != DHCP_REBINDING && dhcpServer != client.server) return;
   if (dhcpType == DHCP_NAK) {
     unconfigure(index);
     client.address = 0;
     beginDiscovery(client, index);
-  } else if (dhcpType == DHCP_ACK && isUsable(dhcpYourAddress)) bind(client, index);
+  } else if (dhcpType == DHCP_ACK && dhcpYourAddress == client.address) bind(client, index);
 }
 
 /** Not 0, not loopback, not multicast or above. */
@@ -278,9 +279,8 @@ function prefixOf(mask: u32, address: u32): u32 {
 
 function bind(client: Client, index: u32): void {
   const iface = interfaceAt(index);
-  const isNew = iface.address != dhcpYourAddress;
+  const isNew = iface.address != client.address;
   client.state = DHCP_BOUND;
-  client.address = dhcpYourAddress;
   if (dhcpServer != 0) client.server = dhcpServer;
   const lease = dhcpLeaseSeconds == 0 ? DEFAULT_LEASE_SECONDS : dhcpLeaseSeconds;
   if (lease == INFINITE_SECONDS) timerStop(client.timer);

@@ -49,7 +49,16 @@ import {
   queryTakeFinished,
   queryTimer,
 } from './query';
-import { tcpExchangeClose, tcpExchangeOpen } from './tcp-exchange';
+import {
+  EXCHANGE_COMPLETE,
+  EXCHANGE_FAILED,
+  exchangeResponse,
+  exchangeResponseLength,
+  tcpExchangeAdvance,
+  tcpExchangeClose,
+  tcpExchangeOpen,
+  tcpExchangeQuery,
+} from './tcp-exchange';
 
 /** Time for an answer in the first round over the servers; doubled each round. */
 const FIRST_TIMEOUT_MS: u64 = 1500;
@@ -280,14 +289,13 @@ export function dnsUdpEvent(handle: i32): void {
   }
 }
 
-/** A response over TCP is complete. */
-export function dnsTakeTcpAnswer(query: Query, response: usize, length: u32): void {
-  takeAnswer(query, response, length, true);
-}
-
-/** TCP brought no answer. */
-export function dnsTcpFailed(query: Query): void {
-  ask(query);
+/** A TCP socket of the resolver has an event. */
+export function dnsTcpEvent(handle: i32, bits: u32): void {
+  const query = tcpExchangeQuery(handle);
+  if (query === null) return;
+  const state = tcpExchangeAdvance(query, bits);
+  if (state == EXCHANGE_COMPLETE) takeAnswer(query, exchangeResponse, exchangeResponseLength, true);
+  else if (state == EXCHANGE_FAILED) ask(query);
 }
 
 function takeAnswer(query: Query, response: usize, length: u32, overTcp: bool): void {

@@ -1,19 +1,27 @@
 /**
  * One request and its response over TCP (RFC 7766): length prefix, query, response, close.
- * In: a query message. Out: the response. May import: socket, storage, wire.
+ * In: a query message, events of its connection. Out: the response, or that there will be none.
+ * May import: socket, storage, wire, query.
  */
-
 import { SOCKET_EVENT_CLOSED, SOCKET_EVENT_CONNECTED, SOCKET_EVENT_READABLE } from '../platform/index';
 import { OWNER_DNS } from '../socket/owners';
 import { tcpAbort, tcpConnect, tcpReceive, tcpSend } from '../socket/tcp/index';
 import { load16, store16 } from '../storage/bytes';
 import { DNS_PORT } from '../wire/dns';
 import { Query, queryAt } from './query';
-import { dnsTakeTcpAnswer, dnsTcpFailed } from './resolver';
 
 const LENGTH_PREFIX_BYTES: u32 = 2;
 /** Longest response taken: more than any answer with sixteen addresses needs. */
 const RESPONSE_BYTES: u32 = 8192;
+
+/** What `tcpExchangeAdvance` returns: nothing yet, `exchangeResponse` is complete, or there will be none. */
+export const EXCHANGE_UNDER_WAY: u32 = 0;
+export const EXCHANGE_COMPLETE: u32 = 1;
+export const EXCHANGE_FAILED: u32 = 2;
+
+/** The complete response, valid until `tcpExchangeClose`. */
+export let exchangeResponse: usize = 0;
+export let exchangeResponseLength: u32 = 0;
 
 /** Connects to the query's server; the request is kept and sent when the connection is there. False: no socket. */
 export function tcpExchangeOpen(query: Query, length: u32, request: usize): bool {
@@ -36,7 +44,8 @@ export function tcpExchangeClose(query: Query): void {
   query.buffer = 0;
 }
 
-function queryOfTcp(handle: i32): Query | null {
+/** The query whose exchange runs over a TCP socket of the resolver; null: none any more. */
+export function tcpExchangeQuery(handle: i32): Query | null {
   let index: u32 = 0;
   while (true) {
     const place = queryAt(index++);
@@ -46,33 +55,29 @@ function queryOfTcp(handle: i32): Query | null {
   }
 }
 
-/** A TCP socket of the resolver has an event. */
-export function dnsTcpEvent(handle: i32, bits: u32): void {
-  const query = queryOfTcp(handle);
-  if (query === null) return;
+/** Goes on after events of the query's connection; EXCHANGE_*. */
+export function tcpExchangeAdvance(query: Query, bits: u32): u32 {
   if ((bits & SOCKET_EVENT_CONNECTED) != 0) {
     const bytes = LENGTH_PREFIX_BYTES + load16(query.buffer);
-    if (tcpSend(handle, query.buffer, bytes) != <i32>bytes) {
-      dnsTcpFailed(query);
-      return;
-    }
+    if (tcpSend(query.tcp, query.buffer, bytes) != <i32>bytes) return EXCHANGE_FAILED;
   }
-  if ((bits & SOCKET_EVENT_READABLE) != 0 && readResponse(query, handle)) return;
-  if ((bits & SOCKET_EVENT_CLOSED) != 0) dnsTcpFailed(query);
+  if ((bits & SOCKET_EVENT_READABLE) != 0) {
+    const state = readResponse(query);
+    if (state != EXCHANGE_UNDER_WAY) return state;
+  }
+  return (bits & SOCKET_EVENT_CLOSED) != 0 ? EXCHANGE_FAILED : EXCHANGE_UNDER_WAY;
 }
 
-/** Reads what is there; true when the exchange is over, for good or bad. */
-function readResponse(query: Query, handle: i32): bool {
+/** Reads what is there; EXCHANGE_*. */
+function readResponse(query: Query): u32 {
   const room = RESPONSE_BYTES - query.received;
-  const count = tcpReceive(handle, query.buffer + <usize>query.received, room);
+  const count = tcpReceive(query.tcp, query.buffer + <usize>query.received, room);
   if (count > 0) query.received += <u32>count;
-  if (query.received < LENGTH_PREFIX_BYTES) return false;
+  if (query.received < LENGTH_PREFIX_BYTES) return EXCHANGE_UNDER_WAY;
   const length = load16(query.buffer);
-  if (length > RESPONSE_BYTES - LENGTH_PREFIX_BYTES) {
-    dnsTcpFailed(query);
-    return true;
-  }
-  if (query.received < LENGTH_PREFIX_BYTES + length) return false;
-  dnsTakeTcpAnswer(query, query.buffer + <usize>LENGTH_PREFIX_BYTES, length);
-  return true;
+  if (length > RESPONSE_BYTES - LENGTH_PREFIX_BYTES) return EXCHANGE_FAILED;
+  if (query.received < LENGTH_PREFIX_BYTES + length) return EXCHANGE_UNDER_WAY;
+  exchangeResponse = query.buffer + <usize>LENGTH_PREFIX_BYTES;
+  exchangeResponseLength = length;
+  return EXCHANGE_COMPLETE;
 }

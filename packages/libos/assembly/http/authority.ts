@@ -7,7 +7,10 @@ const COLON: u32 = 0x3a;
 const OPEN_BRACKET: u32 = 0x5b;
 const CLOSE_BRACKET: u32 = 0x5d;
 
-/** Whether the bytes are a host with or without a port; the empty host is one. */
+/**
+ * Whether the bytes are a host with or without a port; the empty host is one. In brackets an IPv6 address only: no
+ * IPvFuture has ever been defined and the URL Standard knows none, and a zone is none (RFC 9844).
+ */
 export function isAuthority(text: usize, length: u32): bool {
   const end = text + <usize>length;
   let p = text;
@@ -15,7 +18,7 @@ export function isAuthority(text: usize, length: u32): bool {
     p++;
     const start = p;
     while (p < end && load<u8>(p) != CLOSE_BRACKET) p++;
-    if (p >= end || !isIpLiteral(start, p)) return false;
+    if (p >= end || !isIpv6Address(start, p)) return false;
     p++;
     if (p < end && load<u8>(p) != COLON) return false;
   } else
@@ -27,22 +30,6 @@ export function isAuthority(text: usize, length: u32): bool {
   if (p < end) p++;
   while (p < end) if (!isDigit(load<u8>(p++))) return false;
   return true;
-}
-
-/** What stands between brackets: IPv6address or IPvFuture. A zone is none (RFC 9844 has taken RFC 6874 back). */
-function isIpLiteral(start: usize, end: usize): bool {
-  if (start < end && (<u32>load<u8>(start) | 0x20) == 0x76) return isIpvFuture(start + 1, end);
-  return isIpv6Address(start, end);
-}
-
-/** After the "v": 1*HEXDIG "." 1*( unreserved / sub-delims / ":" ). */
-function isIpvFuture(start: usize, end: usize): bool {
-  let p = start;
-  while (p < end && hexValue(load<u8>(p)) >= 0) p++;
-  if (p == start || p >= end || load<u8>(p) != 0x2e) return false;
-  const first = ++p;
-  while (p < end && (isHost(load<u8>(p)) || load<u8>(p) == COLON)) p++;
-  return p == end && p > first;
 }
 
 /** Eight groups of up to four hexadecimal digits; "::" once for one or more; the last two may be an IPv4 address. */

@@ -3,7 +3,7 @@
 // In: nothing. Out: connection objects, exchange handles, the queue of those that need attention.
 // May import: platform, socket, storage, time, body-reader, limits.
 import { randomU64 } from '../platform/random';
-import { tcpConnectionLimit } from '../socket/tcp/index';
+import { tcpConnectionLimit, tcpFromRouter } from '../socket/tcp/index';
 import { arenaAllocate } from '../storage/arena';
 import { HashMap } from '../storage/hash-map';
 import { Pool, poolAt, poolCreate, poolGive, poolIndex, poolTake } from '../storage/pool';
@@ -174,12 +174,11 @@ export function initialiseConnections(): void {
   if (limits.exchanges < limits.connections) exchangeShares = sharesCreate(limits.exchanges, randomU64());
 }
 
-/** Whether a peer may have one more connection. */
-export function connectionAllowed(address: u32): bool {
+/** Whether a peer may have one more connection; `fromRouter`: it speaks for many. */
+export function connectionAllowed(address: u32, fromRouter: bool): bool {
   const served = serverConnections - surplusConnections;
-  return (
-    served < limits.connections && shareAllows(connectionShares!, address, 1, limits.connections - served)
-  );
+  if (served >= limits.connections) return false;
+  return fromRouter || shareAllows(connectionShares!, address, 1, limits.connections - served);
 }
 
 /** Server connections of a peer. */
@@ -187,12 +186,11 @@ export function connectionsOf(address: u32): u32 {
   return shareOf(connectionShares!, address);
 }
 
-/** Whether a peer may have one more request in progress. */
-export function exchangeAllowed(address: u32): bool {
+/** Whether a connection's peer may have one more request in progress. */
+export function exchangeAllowed(connection: Connection): bool {
   if (serverExchanges >= limits.exchanges) return false;
-  return (
-    exchangeShares == null || shareAllows(exchangeShares!, address, 1, limits.exchanges - serverExchanges)
-  );
+  if (exchangeShares == null || tcpFromRouter(connection.tcp)) return true;
+  return shareAllows(exchangeShares!, connection.address, 1, limits.exchanges - serverExchanges);
 }
 
 /** A zeroed connection to `address` without deadlines; null when the pool is exhausted. */

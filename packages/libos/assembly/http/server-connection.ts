@@ -143,7 +143,7 @@ function begin(connection: Connection, head: Head): u32 {
   if (head.connectionClose || (connection.isHttp10 && !head.connectionKeepAlive))
     connection.closeAfter = true;
   let status: u32 = head.error;
-  if (status == 0 && (connection.isSurplus || !exchangeAllowed(connection.address))) status = 503;
+  if (status == 0 && (connection.isSurplus || !exchangeAllowed(connection))) status = 503;
   if (status != 0) {
     disposeHead(head);
     refuse(connection, status);

@@ -14,6 +14,7 @@ import { OWNER_HTTP_SERVER } from '../socket/owners';
 import {
   tcpAbort,
   tcpAccept,
+  tcpFromRouter,
   tcpListen,
   tcpPeerAddress,
   tcpPeerPort,
@@ -99,7 +100,7 @@ function acceptAll(listener: i32): void {
     const handle = tcpAccept(listener);
     if (handle <= 0) return;
     const address = tcpPeerAddress(handle);
-    const isServed = connectionAllowed(address) || makeRoom(address);
+    const isServed = connectionAllowed(address, tcpFromRouter(handle)) || makeRoom(address);
     if (!isServed && surplusConnections >= limits.refusedConnections) {
       tcpAbort(handle);
       continue;

@@ -28,7 +28,7 @@ export let icmpErrorSourcePort: u32 = 0;
 export let icmpErrorDestinationPort: u32 = 0;
 /** Bytes 4 to 7 of the quoted transport header: TCP's sequence number (RFC 5927 §4.1). */
 export let icmpErrorSequence: u32 = 0;
-/** Next-hop MTU of "fragmentation needed"; the transport calls `pathMtuLearn` once it recognises the packet. */
+/** Next-hop MTU of "fragmentation needed", at least PATH_MTU_LEAST_BYTES; the transport calls `pathMtuLearn` once it recognises the packet. */
 export let icmpErrorMtu: u32 = 0;
 
 export function datagramClear(): void {

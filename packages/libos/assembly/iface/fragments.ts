@@ -1,5 +1,6 @@
 // Reassembly of IPv4 fragments (RFC 791 §3.2, RFC 815 in spirit) with strict bounds: a fixed number of datagrams at a
-// time, a lifetime, and overlapping fragments drop the whole datagram (as RFC 5722 does for IPv6).
+// time, a lifetime, and overlapping fragments drop the whole datagram (as RFC 5722 does for IPv6); one that only repeats
+// what is there is ignored.
 // In: fragments. Out: the whole packet. May import: storage, time, wire.
 import { arenaAllocate } from '../storage/arena';
 import { nowNs } from '../time/clock';
@@ -157,6 +158,13 @@ function mark(bitmap: usize, from: u32, to: u32): bool {
   return true;
 }
 
+/** Whether all of a fragment is there already, byte for byte: networks duplicate packets. */
+function repeats(slot: Slot, data: usize, offset: u32, bytes: u32): bool {
+  for (let unit = offset >> 3; unit < (offset + bytes + 7) >> 3; unit++)
+    if ((load<u8>(slot.bitmap + <usize>(unit >> 3)) & (1 << (<u8>(unit & 7)))) == 0) return false;
+  return memory.compare(slot.buffer + <usize>(HEADER_ROOM_BYTES + offset), data, bytes) == 0;
+}
+
 /** Adds a fragment (a checked IPv4 packet). True: the datagram is whole, see `reassembled…`. */
 export function fragmentAdd(packet: usize): bool {
   if (slots == 0) prepare();
@@ -170,7 +178,8 @@ export function fragmentAdd(packet: usize): bool {
   const slot = changetype<Slot>(slotFor(packet));
   // An end that does not fit the rest, or an overlap: the datagram is not to be trusted.
   const contradicts =
-    slot.total != 0 ? end > slot.total || (!more && end != slot.total) : !more && slot.furthest > end;
+    slot.total != 0 ? end > slot.total || more == (end == slot.total) : !more && slot.furthest > end;
+  if (!contradicts && repeats(slot, packet + <usize>header, offset, bytes)) return false;
   if (contradicts || !mark(slot.bitmap, offset >> 3, (end + 7) >> 3)) {
     slot.inUse = false;
     return false;

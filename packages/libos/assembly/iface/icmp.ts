@@ -25,6 +25,7 @@ import {
   ipv4HeaderBytes,
   ipv4Protocol,
   ipv4Source,
+  ipv4TotalLength,
   PROTOCOL_ICMP,
 } from '../wire/ipv4';
 import {
@@ -39,6 +40,7 @@ import {
 } from './datagram';
 import { isOwnAddress } from './interface';
 import { ipv4Send, transportBuffer } from './ipv4-output';
+import { PATH_MTU_LEAST_BYTES } from './path-mtu';
 
 /** RFC 1812 §4.3.2.3: as much of the packet as fits in 576 bytes. */
 const QUOTE_BYTES: u32 = 576 - IPV4_HEADER_BYTES - ICMP_HEADER_BYTES;
@@ -58,7 +60,7 @@ export function icmpInput(any: bool): void {
     memory.copy(transportBuffer(), message, datagramLength);
     icmpEmit(transportBuffer(), ICMP_ECHO_REPLY, 0, datagramLength);
     ipv4Send(datagramDestination, datagramSource, <u8>PROTOCOL_ICMP, datagramLength, 0, -1);
-  } else if (icmpIsError(type))
+  } else if (icmpIsError(type) && !datagramBroadcast)
     readError(message + <usize>ICMP_HEADER_BYTES, datagramLength - ICMP_HEADER_BYTES, any);
 }
 
@@ -74,6 +76,12 @@ function readError(quoted: usize, length: u32, any: bool): void {
   const type = icmpType(datagramPayload);
   const code = icmpCode(datagramPayload);
   const transport = quoted + <usize>header;
+  let mtu: u32 = 0;
+  if (type == ICMP_DESTINATION_UNREACHABLE && code == CODE_FRAGMENTATION_NEEDED) {
+    mtu = max(icmpNextHopMtu(datagramPayload), PATH_MTU_LEAST_BYTES);
+    // Only a longer packet can have been too long (RFC 5927 §7).
+    if (ipv4TotalLength(quoted) <= mtu) return;
+  }
   icmpErrorSet(
     <u8>ipv4Protocol(quoted),
     type,
@@ -82,9 +90,7 @@ function readError(quoted: usize, length: u32, any: bool): void {
     ipv4Destination(quoted),
     load32(transport),
     load32(transport + 4),
-    type == ICMP_DESTINATION_UNREACHABLE && code == CODE_FRAGMENTATION_NEEDED
-      ? icmpNextHopMtu(datagramPayload)
-      : 0,
+    mtu,
   );
 }
 

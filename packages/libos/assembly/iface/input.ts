@@ -22,7 +22,7 @@ import {
 import { CODE_PROTOCOL_UNREACHABLE } from '../wire/icmpv4';
 import {
   addressIsLoopback,
-  addressIsMulticast,
+  addressIsMartian,
   ipv4Check,
   ipv4Destination,
   ipv4FlagsAndOffset,
@@ -53,8 +53,10 @@ import { neighbourLearn } from './neighbours';
 
 /** The number of the loopback "device" for `receiveFrame`. */
 export const LOOPBACK_DEVICE: u32 = INTERFACE_LIMIT;
-/** Ports of DHCP (RFC 2131 §4.1): all that an interface without an address takes. */
+/** Ports of DHCP (RFC 2131 §4.1): all that is exchanged without an address. */
+const DHCP_SERVER_PORT: u32 = 67;
 const DHCP_CLIENT_PORT: u32 = 68;
+const LIMITED_BROADCAST: u32 = 0xffffffff;
 /** RFC 5227 §1.1. */
 const DEFEND_INTERVAL_NS: u64 = 10_000_000_000;
 /** All hosts on this link (RFC 1112 §4). */
@@ -93,33 +95,43 @@ function arpInput(iface: Interface, packet: usize, length: u32): void {
   const target = arpTargetProtocol(packet);
   if (mac == iface.mac) return;
   if (sender != 0 && sender == iface.address) defend(iface);
-  if (isImpossibleSource(iface, sender)) return;
+  if (sender != 0 && isImpossibleSource(iface, sender)) return;
   const ours = target != 0 && target == iface.address;
   // A probe (RFC 5227 §2.1.1, sender 0) asks whether an address is free: only its owner answers that.
   const answer = ours || (iface.answersAnyArp && sender != 0 && target != sender && target != 0);
   // From a probe there is nothing to learn.
   if (sender != 0) {
-    const waiting = neighbourLearn(iface.index, sender, mac, answer);
+    // An answer that was not asked for adds nobody.
+    const waiting = neighbourLearn(iface.index, sender, mac, answer && arpOperation(packet) == ARP_REQUEST);
     if (waiting != 0) ipv4SendWaiting(iface.index, mac, waiting);
   }
   if (answer && arpOperation(packet) == ARP_REQUEST) arpReply(iface.index, target, mac, sender);
 }
 
-/** Another host claims our address: says so once in DEFEND_INTERVAL (RFC 5227 §2.4 b). */
+/**
+ * Another host claims our address: one claim is answered with our own; a second one within DEFEND_INTERVAL is a conflict
+ * (RFC 5227 §2.4 b).
+ */
 function defend(iface: Interface): void {
-  iface.conflict = true;
-  if (iface.defendedNs != 0 && nowNs < iface.defendedNs + DEFEND_INTERVAL_NS) return;
+  if (iface.defendedNs != 0 && nowNs < iface.defendedNs + DEFEND_INTERVAL_NS) {
+    iface.conflict = true;
+    return;
+  }
   iface.defendedNs = nowNs;
   arpAnnounce(iface.index);
 }
 
-/** Addresses that no neighbour can send from: groups, loopback, and our own. */
+/** Addresses that no neighbour can send from: martians, the link's broadcast, and our own. */
 function isImpossibleSource(iface: Interface, source: u32): bool {
+  return addressIsMartian(source) || isBroadcastOn(iface, source) || isOwnAddress(source);
+}
+
+/** 0.0.0.0 is the source of a host that asks for an address, and of nothing else (RFC 1122 §3.2.1.3 a). */
+function isInitialisation(packet: usize): bool {
   return (
-    addressIsMulticast(source) ||
-    addressIsLoopback(source) ||
-    isBroadcastOn(iface, source) ||
-    (source != 0 && source == iface.address)
+    ipv4Source(packet) == 0 &&
+    ipv4Destination(packet) == LIMITED_BROADCAST &&
+    isUdpTo(packet, DHCP_SERVER_PORT)
   );
 }
 
@@ -127,13 +139,14 @@ function ipv4Input(iface: Interface, packet: usize, length: u32): void {
   if (!ipv4Check(packet, length)) return;
   const destination = ipv4Destination(packet);
   const broadcast = isBroadcastOn(iface, destination) || destination == ALL_HOSTS;
-  if (isImpossibleSource(iface, ipv4Source(packet))) return;
+  if (isImpossibleSource(iface, ipv4Source(packet)) && !isInitialisation(packet)) return;
   // A unicast packet in a broadcast frame is not ours to answer (RFC 1122 §3.3.6).
   if (!broadcast && macIsGroup(ethernetDestination(receivedFrame))) return;
   if (iface.address == 0) {
-    if (!isForDhcp(packet)) return;
+    // A DHCP server sends to the address that it offers, whatever that is (RFC 2131 §4.1).
+    if (!isUdpTo(packet, DHCP_CLIENT_PORT)) return;
   } else if (!broadcast && !isOwnAddress(destination)) {
-    if (!iface.anyAddress || addressIsMulticast(destination)) return;
+    if (!iface.anyAddress || addressIsMartian(destination)) return;
   }
   if (addressIsLoopback(destination)) return;
   let vouched = (receivedFlags & (VIRTIO_NEEDS_CSUM | VIRTIO_DATA_VALID)) != 0;
@@ -156,14 +169,13 @@ function ipv4Input(iface: Interface, packet: usize, length: u32): void {
   deliver(iface.anyAddress);
 }
 
-/** An interface without an address takes what a DHCP server sends, whatever its destination (RFC 2131 §4.1). */
-function isForDhcp(packet: usize): bool {
+function isUdpTo(packet: usize, port: u32): bool {
   const header = ipv4HeaderBytes(packet);
   return (
     ipv4Protocol(packet) == PROTOCOL_UDP &&
     ipv4TotalLength(packet) >= header + 8 &&
     (ipv4FlagsAndOffset(packet) & 0x1fff) == 0 &&
-    <u32>bswap<u16>(load<u16>(packet + <usize>header, 2)) == DHCP_CLIENT_PORT
+    <u32>bswap<u16>(load<u16>(packet + <usize>header, 2)) == port
   );
 }
 

@@ -31,7 +31,7 @@ import {
 import { Interface, interfaceAt, isBroadcastOn, isOwnAddress } from './interface';
 import { LOOPBACK_MTU_BYTES, loopbackPut } from './loopback';
 import { neighbourFor } from './neighbours';
-import { pathMtuLimit } from './path-mtu';
+import { PATH_FLOW_COMMON, pathMtuLimit } from './path-mtu';
 import { routeFind, routeInterface, routeNextHop } from './routes';
 import { Waiting, waitingAdd, waitingDrop } from './waiting';
 
@@ -74,10 +74,15 @@ export function sourceAddressFor(destination: u32): u32 {
   return routeFind(destination) ? interfaceAt(routeInterface).address : 0;
 }
 
-/** Largest IP packet that reaches a destination unfragmented, as far as is known. */
-export function pathMtuBytes(destination: u32): u32 {
+/** Largest IP packet of the link that leads to a destination: what may come from there, whatever the path back takes. */
+export function linkMtuBytes(destination: u32): u32 {
   if (isOwnAddress(destination)) return LOOPBACK_MTU_BYTES;
-  return routeFind(destination) ? pathMtuLimit(destination, interfaceAt(routeInterface).mtu) : 576;
+  return routeFind(destination) ? interfaceAt(routeInterface).mtu : 576;
+}
+
+/** Largest IP packet (but for UDP's) that reaches a destination unfragmented, as far as is known. */
+export function pathMtuBytes(destination: u32): u32 {
+  return pathMtuLimit(destination, PATH_FLOW_COMMON, linkMtuBytes(destination));
 }
 
 /** NET_FEATURE_* of the device that leads to a destination. */
@@ -208,7 +213,8 @@ function emit(
       return emitPacket(iface, source, destination, protocol, length, checksumOffset, header, segmentBytes);
     }
   }
-  const mtu = pathMtuLimit(destination, iface.mtu);
+  const flow = <u32>protocol == PROTOCOL_UDP ? load32(transport) : PATH_FLOW_COMMON;
+  const mtu = pathMtuLimit(destination, flow, iface.mtu);
   if (length + IPV4_HEADER_BYTES > mtu)
     return emitFragments(iface, source, destination, protocol, length, checksumOffset, mtu);
   return emitPacket(iface, source, destination, protocol, length, checksumOffset, 0, 0);

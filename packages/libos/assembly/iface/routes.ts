@@ -71,6 +71,12 @@ export function interfaceSetAddress(index: u32, address: u32, prefixLength: u32,
   }
 }
 
+/** Whether a route leads over `address`. */
+export function isRouter(address: u32): bool {
+  for (let i: u32 = 0; i < count; i++) if (address != 0 && at(i).gateway == address) return true;
+  return false;
+}
+
 /** Finds the way to `destination` into `routeInterface` and `routeNextHop`; false: no route. */
 export function routeFind(destination: u32): bool {
   for (let i: u32 = 0; i < count; i++) {

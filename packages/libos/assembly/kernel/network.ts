@@ -3,8 +3,7 @@
  * In: devices, the clock. Out: socket events (taken by the entry). May import: all network layers.
  */
 import { dhcpConflict, dhcpTimer } from '../dhcp/client';
-import { dnsStart, dnsTimer, dnsUdpEvent } from '../dns/resolver';
-import { dnsTcpEvent } from '../dns/tcp-exchange';
+import { dnsStart, dnsTcpEvent, dnsTimer, dnsUdpEvent } from '../dns/resolver';
 import { datagramProtocol, icmpErrorProtocol, icmpErrorSet } from '../iface/datagram';
 import { fragmentsTick } from '../iface/fragments';
 import { receiveFrame } from '../iface/input';

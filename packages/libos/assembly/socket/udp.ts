@@ -13,6 +13,7 @@ import {
   datagramSource,
   icmpErrorCode,
   icmpErrorDestination,
+  icmpErrorDestinationPort,
   icmpErrorMtu,
   icmpErrorSource,
   icmpErrorSourcePort,
@@ -83,6 +84,9 @@ class Socket {
   address: u32;
   port: u32;
   generation: u32;
+  /** Where the last datagram went: an ICMP error counts when it quotes that. */
+  sentAddress: u32;
+  sentPort: u32;
   /** ICMP error not yet taken; 0 none. */
   error: i32;
   owner: u8;
@@ -264,10 +268,13 @@ export function udpSendFrom(
   source: usize,
   length: u32,
 ): i32 {
-  if (socketOf(handle) === null || port == 0 || port > 0xffff || address == 0) return ERROR_EINVAL;
+  const socket = socketOf(handle);
+  if (socket === null || port == 0 || port > 0xffff || address == 0) return ERROR_EINVAL;
   if (length > UDP_LARGEST_PAYLOAD_BYTES) return ERROR_EMSGSIZE;
   if (fromAddress == 0) fromAddress = sourceAddressFor(address);
   if (fromAddress == 0) return ERROR_ENETUNREACH;
+  socket.sentAddress = address;
+  socket.sentPort = port;
   const total = UDP_HEADER_BYTES + length;
   udpEmit(transportBuffer(), fromPort, port, total);
   memory.copy(transportBuffer() + <usize>UDP_HEADER_BYTES, source, length);
@@ -405,14 +412,15 @@ export function udpInput(): void {
   queueEvent(socket);
 }
 
-/** Delivers the ICMP error in the error variables (RFC 1122 §4.1.3.3). */
+/** Delivers the ICMP error in the error variables (RFC 1122 §4.1.3.3), if it quotes what the socket has just sent. */
 export function udpIcmpError(): void {
   const place = find(icmpErrorSource, icmpErrorSourcePort);
-  if (place == 0) return;
+  if (place == 0 || icmpErrorType != ICMP_DESTINATION_UNREACHABLE) return;
   const socket = changetype<Socket>(place);
-  if (icmpErrorType != ICMP_DESTINATION_UNREACHABLE) return;
+  if (socket.sentAddress != icmpErrorDestination || socket.sentPort != icmpErrorDestinationPort) return;
   if (icmpErrorCode == CODE_FRAGMENTATION_NEEDED) {
-    pathMtuLearn(icmpErrorDestination, icmpErrorMtu);
+    const flow = (icmpErrorSourcePort << 16) | icmpErrorDestinationPort;
+    pathMtuLearn(icmpErrorDestination, flow, icmpErrorMtu);
     socket.error = ERROR_EMSGSIZE;
   } else if (icmpErrorCode == CODE_PORT_UNREACHABLE) socket.error = ERROR_ECONNREFUSED;
   else socket.error = icmpErrorCode == 0 ? ERROR_ENETUNREACH : ERROR_EHOSTUNREACH;

@@ -109,6 +109,23 @@ export function rangesTrimBefore(ranges: Ranges, sequence: u32): void {
   }
 }
 
+/** What `rangesOverlap` found. */
+export let overlapStart: u32 = 0;
+export let overlapEnd: u32 = 0;
+
+/** Whether a part of [start, end) is in a range; the first such part, as `overlapStart` and `overlapEnd`. */
+export function rangesOverlap(ranges: Ranges, start: u32, end: u32): bool {
+  for (let index = 0; index < ranges.count; index++) {
+    const current = range(ranges, index);
+    if (!before(start, current.end)) continue;
+    if (!before(current.start, end)) return false;
+    overlapStart = before(start, current.start) ? current.start : start;
+    overlapEnd = before(end, current.end) ? end : current.end;
+    return true;
+  }
+  return false;
+}
+
 /** Whether [start, end) lies wholly inside one range. */
 export function rangesContain(ranges: Ranges, start: u32, end: u32): bool {
   for (let index = 0; index < ranges.count; index++) {

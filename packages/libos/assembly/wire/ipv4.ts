@@ -12,7 +12,14 @@ export const FLAG_MORE_FRAGMENTS: u32 = 0x2000;
 /** RFC 1122 §3.2.1.7 recommends the assigned value, 64. */
 const TIME_TO_LIVE: u32 = 64;
 
-/** Version, header length, total length within `length`, header checksum. Trailing bytes are padding. */
+const OPTION_END: u32 = 0;
+const OPTION_NOP: u32 = 1;
+const OPTION_RECORD_ROUTE: u32 = 7;
+const OPTION_TIMESTAMP: u32 = 68;
+const OPTION_LOOSE_SOURCE_ROUTE: u32 = 131;
+const OPTION_STRICT_SOURCE_ROUTE: u32 = 137;
+
+/** Version, header length, total length within `length`, header checksum, options. Trailing bytes are padding. */
 export function ipv4Check(packet: usize, length: u32): bool {
   if (length < IPV4_HEADER_BYTES || load<u8>(packet) >> 4 != 4) return false;
   const header = ipv4HeaderBytes(packet);
@@ -21,8 +28,31 @@ export function ipv4Check(packet: usize, length: u32): bool {
     header >= IPV4_HEADER_BYTES &&
     total >= header &&
     total <= length &&
-    checksumIsValid(sumBytes(packet, header))
+    checksumIsValid(sumBytes(packet, header)) &&
+    (header == IPV4_HEADER_BYTES || optionsAreAcceptable(packet, header))
   );
+}
+
+/** Options whose lengths fit, with pointers beyond their fixed part; no source routes, which only serve to get around filters. */
+function optionsAreAcceptable(packet: usize, header: u32): bool {
+  let at = IPV4_HEADER_BYTES;
+  while (at < header) {
+    const option = <u32>load<u8>(packet + <usize>at);
+    if (option == OPTION_END) return true;
+    if (option == OPTION_NOP) {
+      at++;
+      continue;
+    }
+    if (option == OPTION_LOOSE_SOURCE_ROUTE || option == OPTION_STRICT_SOURCE_ROUTE) return false;
+    const fixed: u32 = option == OPTION_RECORD_ROUTE ? 3 : option == OPTION_TIMESTAMP ? 4 : 2;
+    if (at + fixed > header) return false;
+    const length = <u32>load<u8>(packet + <usize>at, 1);
+    if (length < fixed || at + length > header) return false;
+    // Pointers count from 1 and stand in the third byte.
+    if (fixed > 2 && <u32>load<u8>(packet + <usize>at, 2) <= fixed) return false;
+    at += length;
+  }
+  return true;
 }
 
 export function ipv4HeaderBytes(packet: usize): u32 {
@@ -78,6 +108,12 @@ export function ipv4Emit(
 /** 224.0.0.0/4 (RFC 1112 §4). */
 export function addressIsMulticast(address: u32): bool {
   return address >> 28 == 14;
+}
+
+/** Addresses that no packet on a link comes from: 0/8, 127/8, groups, and 240/4 (RFC 1122 §3.2.1.3, RFC 6890). */
+export function addressIsMartian(address: u32): bool {
+  const network = address >> 24;
+  return network == 0 || network == 127 || network >= 224;
 }
 
 /** 127.0.0.0/8 (RFC 1122 §3.2.1.3). */

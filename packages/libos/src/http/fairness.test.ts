@@ -101,6 +101,15 @@ test('one peer cannot keep others out with connections it uses, nor with idle on
   }
 });
 
+test('a router speaks for many: it may have all connections and exchanges', () => {
+  const bench = new PipeBench({ connections: 60, exchanges: 50, refusedConnections: 0 });
+  const handles = opened(bench, 60, () => 0xc00002fe);
+  for (const handle of handles) bench.deliver(handle, get);
+  assert.equal(bench.run().length, 50);
+  assert.ok(bench.ended(bench.open(others)).aborted);
+  bench.forget(...handles);
+});
+
 test('a crowd of fresh idle connections makes room for a peer that has few', () => {
   const bench = new PipeBench({ connections: 30, refusedConnections: 0 });
   const crowds = [0, 1, 2].flatMap((crowd) => opened(bench, 20, () => attacker + crowd));

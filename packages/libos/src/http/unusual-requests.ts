@@ -100,7 +100,6 @@ export const unusualRequests: UnusualRequest[] = [
     '[1:2:3:4:5:6:7::]',
     '[::ffff:192.0.2.1]',
     '[64:ff9b::192.0.2.1]',
-    '[vF.a:b]',
   ].map((name) => ({ name: `Host: ${name}`, bytes: hosted(name), content: 'x' })),
   // Targets as browsers and curl send them.
   ...['/length?a=b%zz', '/length?q=[]{}|^`\\', '/length?/?', "/length?a='"].map((target) => ({

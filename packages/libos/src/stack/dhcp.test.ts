@@ -28,7 +28,16 @@ interface Setup {
   server: Stack;
   messages: Message[];
   /** Reply per message type; undefined: none. */
-  answer: (message: Message) => { type: number; options?: number[][]; address?: number } | undefined;
+  answer: (message: Message) => Reply | undefined;
+}
+
+interface Reply {
+  type: number;
+  options?: number[][];
+  address?: number;
+  /** Server identifier, and the port it answers from. */
+  server?: number;
+  port?: number;
 }
 
 const be32 = (value: number): number[] => [24, 16, 8, 0].map((shift) => (value >>> shift) & 255);
@@ -83,7 +92,7 @@ async function setup(
     if (reply === undefined) return;
     const body = [
       [53, 1, reply.type],
-      [54, 4, ...be32(serverAddress)],
+      [54, 4, ...be32(reply.server ?? serverAddress)],
       ...(reply.options ?? []),
       [255],
     ].flat();
@@ -95,7 +104,8 @@ async function setup(
     out.set(bytes.subarray(28, 34), 28);
     view.setUint32(236, 0x63825363);
     out.set(body, 240);
-    socket.send(message.clientAddress === 0 ? 0xffffffff : message.clientAddress, 68, out);
+    const from = reply.port === undefined ? socket : server.udpBind(reply.port);
+    from.send(message.clientAddress === 0 ? 0xffffffff : message.clientAddress, 68, out);
   };
   return result;
 }
@@ -179,6 +189,38 @@ test('back-off: 4, 8, 16, 32, 64, 64 s, each within a second', async () => {
   for (const [i, expected] of [4, 8, 16, 32, 64].entries())
     assert.ok(Math.abs(gaps[i]! - expected) <= 1, `gap ${i} is ${gaps[i]} s`);
   assert.ok(new Set(messages.map(({ transaction }) => transaction)).size === 1);
+});
+
+test('forged replies to a renewal change nothing: another server, another address, another port', async () => {
+  const state = await setup(willing(1000));
+  const { simulation, client, messages } = state;
+  simulation.run(50);
+  const forged: Reply[] = [
+    { type: types.nak, server: 0x0a630063 },
+    { type: types.ack, address: leased + 7, options: leaseOptions(1000) },
+    { type: types.nak, port: 6767 },
+  ];
+  state.answer = () => forged.shift();
+  simulation.run(860_000);
+  assert.equal(forged.length, 0);
+  assert.equal(client.address(0), leased);
+  assert.equal(messages.filter(({ type }) => type === types.discover).length, 1);
+  state.answer = willing(1000);
+  simulation.run(100_000);
+  assert.equal(client.address(0), leased);
+});
+
+test('one claim to the address is answered, and the lease stays (RFC 5227 §2.4 b)', async () => {
+  const { simulation, client, server, messages } = await setup(willing(3600));
+  simulation.run(50);
+  for (let i = 0; i < 3; i++) {
+    server.exports.interfaceSetAddress(0, leased, 24, 0);
+    server.exports.arpAnnounce(0);
+    server.exports.interfaceSetAddress(0, serverAddress, 24, 0);
+    simulation.run(11_000);
+  }
+  assert.equal(client.address(0), leased);
+  assert.ok(messages.every(({ type }) => type !== types.decline));
 });
 
 test('another host with the address: declined, later another address', async () => {

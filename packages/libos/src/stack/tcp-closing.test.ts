@@ -92,20 +92,85 @@ test('connect: refused, answered by a wrong acknowledgement, and timed out', asy
   assertNothingHeld(peer.stack, 'after both');
 });
 
-test('release answers late data with a reset once our side is done (RFC 9293 §3.10.4)', async () => {
-  const { peer, connections } = await server();
-  const c = openTo(peer);
-  connections[0]!.write(bytes(10));
-  connections[0]!.release();
-  peer.run(1);
-  const fin = peer.takeOne();
-  assert.deepEqual([fin.payload.length, fin.bits & bits.fin], [10, bits.fin]);
-  // Before the response is acknowledged, data is taken and dropped: a reset might destroy the response.
-  peer.send({ ...ackOf(c), payload: bytes(5) });
-  assert.equal(peer.takeOne().bits, bits.ack);
-  peer.send({ ...ackOf(c, c.expected + 11), sequence: c.next + 5, payload: bytes(5) });
-  assert.equal(peer.takeOne().bits & bits.rst, bits.rst);
-  assertNothingHeld(peer.stack, 'after the reset');
+test('data after release is answered with a reset in every state (RFC 1122 §4.2.2.13, RFC 2525 §2.17)', async () => {
+  for (const state of ['FIN-WAIT-1', 'FIN-WAIT-2', 'CLOSING'] as const) {
+    const { peer, connections } = await server();
+    const c = openTo(peer);
+    if (state === 'CLOSING') {
+      // The peer's FIN comes first and acknowledges nothing; data beyond it is not data.
+      connections[0]!.release();
+      peer.run(1);
+      peer.send({ ...ackOf(c), bits: bits.fin | bits.ack });
+      peer.take();
+      peer.send({ ...ackOf(c), sequence: c.next + 1, payload: bytes(5) });
+      assert.ok(peer.take().every(({ bits: flags }) => (flags & bits.rst) === 0));
+      continue;
+    }
+    connections[0]!.release();
+    peer.run(1);
+    assert.equal(peer.takeOne().bits, bits.fin | bits.ack);
+    const ack = state === 'FIN-WAIT-1' ? c.expected : c.expected + 1;
+    if (state === 'FIN-WAIT-2') peer.send(ackOf(c, ack));
+    peer.send({ ...ackOf(c, ack), payload: bytes(5) });
+    const reset = peer.takeOne();
+    assert.deepEqual([reset.bits & bits.rst, reset.sequence], [bits.rst, c.expected + 1], state);
+    assert.equal(reset.ack, c.next, `${state}: the bytes are not acknowledged`);
+    assertNothingHeld(peer.stack, state);
+  }
+});
+
+test('release with unread bytes resets at once; with the peer gone too', async () => {
+  for (const more of [0, bits.fin]) {
+    const { peer, connections } = await server();
+    const c = openTo(peer);
+    connections[0]!.onReadable = () => undefined;
+    peer.send({ ...ackOf(c), payload: bytes(5), bits: bits.ack | more });
+    peer.run(50);
+    peer.take();
+    connections[0]!.release();
+    peer.run(1);
+    const reset = peer.takeOne();
+    assert.deepEqual([reset.bits & bits.rst, reset.sequence], [bits.rst, c.expected]);
+    assertNothingHeld(peer.stack, 'after the reset');
+  }
+});
+
+test('release: a response under way arrives before the reset; bytes after it are not acknowledged', async () => {
+  for (const unread of [true, false]) {
+    const { peer, connections } = await server();
+    const c = openTo(peer);
+    connections[0]!.onReadable = () => undefined;
+    let next = c.next;
+    const late = (ack: number): void =>
+      peer.send({ ...ackOf(c, ack), sequence: next, payload: bytes(5), bits: bits.ack });
+    if (unread) {
+      late(c.expected);
+      next += 5;
+      peer.run(50);
+      peer.take();
+    }
+    connections[0]!.write(bytes(3000));
+    connections[0]!.release();
+    peer.run(1);
+    // Unread bytes: no FIN, which would say that all was well.
+    const sent = peer.take();
+    assert.equal(
+      sent.reduce((sum, { payload }) => sum + payload.length, 0),
+      3000,
+    );
+    assert.equal(sent.at(-1)!.bits & bits.fin, unread ? 0 : bits.fin);
+    late(c.expected + 1460);
+    assert.deepEqual(peer.take(), []);
+    // What was lost is sent again.
+    peer.run(400);
+    const again = peer.take();
+    assert.equal(again[0]?.sequence, c.expected + 1460);
+    assert.ok(again.every(({ ack, bits: flags }) => ack === next && (flags & bits.rst) === 0));
+    peer.send({ ...ackOf(c, c.expected + 3000), sequence: next });
+    const reset = peer.takeOne();
+    assert.equal(reset.bits & bits.rst, bits.rst);
+    assertNothingHeld(peer.stack, 'after the reset');
+  }
 });
 
 test('an abandoned FIN-WAIT-2 ends after 60 s', async () => {

@@ -31,6 +31,7 @@ function sendUnreachable(
   code: number,
   mtuBytes = 0,
   sequence?: number,
+  protocol = 6,
 ): void {
   const frame = buildFrame({});
   const icmp = new Uint8Array(14 + 20 + 8 + 20 + 8);
@@ -44,7 +45,7 @@ function sendUnreachable(
   view.setUint16(40, mtuBytes);
   view.setUint16(42, 0x4500);
   view.setUint16(44, 1500);
-  view.setUint16(50, 0x4006);
+  view.setUint16(50, 0x4000 | protocol);
   view.setUint32(54, stackAddress);
   view.setUint32(58, peerAddress);
   view.setUint16(52, ~onesComplementSum(icmp.subarray(42, 62), 0) & 0xffff);
@@ -121,8 +122,31 @@ test('path MTU: what was too large goes out again smaller, once the error quotes
   peer.run(1);
   assert.deepEqual(
     peer.take().map(({ payload }) => payload.length),
-    [512, 512],
+    [536, 488],
   );
+});
+
+test('an ICMP error that quotes UDP, or a short segment, leaves TCP as it is; peers are offered what the link takes', async () => {
+  const peer = await createTcpPeer(1);
+  const connections = listenOn(peer);
+  const c = openTo(peer);
+  peer.stack.udpBind(5353).send(peerAddress, 9, new Uint8Array(1400));
+  peer.run(1);
+  sendUnreachable(peer, { ...c.synAck, sourcePort: 5353, destinationPort: 9 }, 4, 600, undefined, 17);
+  connections[0]!.write(new Uint8Array(1460));
+  peer.run(1);
+  const [whole] = peer.take();
+  assert.equal(whole?.payload.length, 1460);
+  sendUnreachable(peer, whole!, 4, 1500);
+  assert.equal(peer.take().length, 0);
+  assert.equal(openTo(peer, { sourcePort: 2 }).synAck.mss, 1460);
+  // A true error about one connection serves later ones, which still take what the link carries.
+  sendUnreachable(peer, whole!, 4, 1000);
+  assert.equal(peer.take()[0]?.payload.length, 960);
+  assert.equal(openTo(peer, { sourcePort: 3 }).synAck.mss, 1460);
+  connections[2]!.write(new Uint8Array(1460));
+  peer.run(1);
+  assert.equal(peer.take().find(({ destinationPort }) => destinationPort === 3)?.payload.length, 960);
 });
 
 test('ICMP: port unreachable refuses a connect, changes nothing later (RFC 5927 §5.2)', async () => {

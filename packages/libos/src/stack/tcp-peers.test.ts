@@ -2,7 +2,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { assertNothingHeld } from '../testing/tcp-pair.js';
-import { bits, buildFrame, createTcpPeer, peerAddress, type TcpPeer } from '../testing/tcp-peer.js';
+import {
+  bits,
+  buildFrame,
+  createTcpPeer,
+  peerAddress,
+  stackAddress,
+  type TcpPeer,
+} from '../testing/tcp-peer.js';
 import type { TcpConnection } from './tcp.js';
 
 const attacker = peerAddress + 1;
@@ -33,6 +40,18 @@ test('one address gets two thirds of the connections; another one is served, als
   for (const connection of accepted) connection.abort();
   peer.run(1000);
   assertNothingHeld(peer.stack, 'after the attack');
+});
+
+test('a router may have all connections, as it speaks for many', async () => {
+  const peer = await createTcpPeer(1);
+  peer.stack.exports.interfaceSetAddress(0, stackAddress, 24, peerAddress);
+  const accepted: TcpConnection[] = [];
+  peer.stack.tcpListen({ port: 80, backlog: 64 }, (connection) => accepted.push(connection));
+  for (let port = 1; port <= 12_000; port++)
+    assert.ok(open(peer, peerAddress, port) !== undefined, `${port}`);
+  for (const connection of accepted) connection.abort();
+  peer.run(1000);
+  assertNothingHeld(peer.stack, 'after all');
 });
 
 test('a place in TIME-WAIT counts as free', async () => {

@@ -109,6 +109,81 @@ test('out of order data is acknowledged at once with SACK blocks, latest first, 
   assert.deepEqual([received[0]?.length, received[0]?.finished], [510, true]);
 });
 
+test('SACK: ranges in the order in which they changed last, whatever their addresses (RFC 2018 §4)', async () => {
+  const { peer } = await server();
+  const c = openTo(peer, { sackPermitted: true });
+  const put = (offset: number): number[] | undefined => {
+    peer.send({ ...ackOf(c), sequence: c.next + offset, payload: bytes(100) });
+    return peer.takeOne().sack?.map(([start]) => start - c.next);
+  };
+  assert.deepEqual(put(900), [900]);
+  assert.deepEqual(put(300), [300, 900]);
+  assert.deepEqual(put(700), [700, 300, 900]);
+  assert.deepEqual(put(1300), [1300, 700, 300, 900]);
+  assert.deepEqual(put(1100), [1100, 1300, 700, 300]);
+  // Two ranges become one: the places of both are one.
+  assert.deepEqual(put(800), [700, 1100, 1300, 300]);
+  assert.deepEqual(put(1500), [1500, 700, 1100, 1300]);
+});
+
+test('duplicates beyond a hole are reported with the range that holds them (RFC 2883 §4)', async () => {
+  const { peer, received } = await server();
+  const c = openTo(peer, { sackPermitted: true });
+  const put = (offset: number, length: number): [number, number[][] | undefined] => {
+    peer.send({ ...ackOf(c), sequence: c.next + offset, payload: bytes(length) });
+    const { ack, sack } = peer.takeOne();
+    return [ack - c.next, sack?.map((block) => block.map((edge) => edge - c.next))];
+  };
+  put(200, 100);
+  put(500, 100);
+  const [all, first] = [
+    [200, 300],
+    [500, 600],
+  ];
+  assert.deepEqual(put(200, 100), [0, [[200, 300], all, first]]);
+  assert.deepEqual(put(520, 20), [0, [[520, 540], first, all]]);
+  // In part: only what came twice.
+  assert.deepEqual(put(250, 100), [
+    0,
+    [
+      [250, 300],
+      [200, 350],
+      [500, 600],
+    ],
+  ]);
+  // In order, and reaching into what had come ahead.
+  assert.deepEqual(put(0, 220), [
+    350,
+    [
+      [200, 220],
+      [500, 600],
+    ],
+  ]);
+  assert.deepEqual(put(100, 300), [
+    400,
+    [
+      [100, 350],
+      [500, 600],
+    ],
+  ]);
+  assert.equal(received[0]?.length, 400);
+});
+
+test('a duplicate is reported also when a response goes out', async () => {
+  const { peer, connections } = await server();
+  const c = openTo(peer, { sackPermitted: true });
+  connections[0]!.onReadable = () => {
+    connections[0]!.read();
+    connections[0]!.write(bytes(10));
+  };
+  peer.send({ ...ackOf(c), payload: bytes(100) });
+  peer.take();
+  peer.send({ ...ackOf(c, c.expected + 10), sequence: c.next + 50, payload: bytes(100) });
+  const [report, response] = peer.take();
+  assert.deepEqual([report?.sack, report?.ack], [[[c.next + 50, c.next + 100]], c.next + 150]);
+  assert.equal(response?.payload.length, 10);
+});
+
 test('a duplicate is reported as such (RFC 2883)', async () => {
   const { peer } = await server();
   const c = openTo(peer, { sackPermitted: true });

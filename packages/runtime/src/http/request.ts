@@ -222,7 +222,9 @@ function redirectMode(given: string): string {
 function serverUrl(request: Request): string {
   const target = request._target;
   if (!target.startsWith('/') && target !== '*') return normaliseTarget('', target);
-  const host = request.headers.get('host') ?? 'localhost';
+  // A path must not become the host where that is empty (RFC 9110 §7.2 allows it).
+  const field = request.headers.get('host') ?? '';
+  const host = field === '' || field.startsWith(':') ? `localhost${field}` : field;
   return normaliseTarget(`http://${host}`, target === '*' ? '/' : target);
 }
 

@@ -246,8 +246,8 @@ export function containerApi(dependencies: ContainerRouteDependencies): Containe
     try {
       response.end(`${JSON.stringify(await result)}\n`);
     } catch (error) {
-      if (call.signal.aborted) return;
-      response.end(`${JSON.stringify({ StatusCode: -1, Error: { Message: (error as Error).message } })}\n`);
+      const Message = call.signal.aborted ? 'context canceled' : (error as Error).message;
+      response.end(`${JSON.stringify({ StatusCode: -1, Error: { Message } })}\n`);
     }
   }
 

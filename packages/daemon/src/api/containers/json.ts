@@ -190,7 +190,7 @@ export function networksJson(
   const byNetwork = new Map(Object.values(sandbox?.endpoints ?? {}).map((end) => [end.networkId, end]));
   return Object.fromEntries(
     Object.entries(container.endpoints).map(([key, request]) => {
-      const network = idOf(key);
+      const network = idOf(container.state.networkIds?.[key] ?? key);
       const endpoint = network === undefined ? undefined : byNetwork.get(network.id);
       const known = sandbox === undefined ? '' : (network?.id ?? '');
       return [network?.name ?? key, endpointJson(container, request, endpoint, known, version)];

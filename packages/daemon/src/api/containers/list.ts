@@ -100,7 +100,10 @@ export function selectContainers(
         )
           return false;
       if (values('network').length > 0) {
-        const ids = Object.keys(container.endpoints).map((key) => [key, lookups.networkId(key) ?? '']);
+        const ids = Object.keys(container.endpoints).map((key) => [
+          key,
+          container.state.networkIds?.[key] ?? lookups.networkId(key) ?? '',
+        ]);
         if (
           !values('network').some((wanted) =>
             ids.some(([key, networkId]) => key === wanted || networkId!.startsWith(wanted)),

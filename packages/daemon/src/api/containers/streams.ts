@@ -3,7 +3,7 @@
  *
  * In: calls. Out: calls into observation. May import: http, containers, images types, errors.
  */
-import { once } from 'node:events';
+import { addAbortListener, once } from 'node:events';
 import type { Duplex, Readable, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createTar } from '../../archive/create.js';
@@ -146,7 +146,7 @@ export function containerStreamRoutes(dependencies: ContainerStreamsDependencies
       );
     const tail = call.query.get('tail') ?? '';
     const stop = new AbortController();
-    call.signal.addEventListener('abort', () => stop.abort());
+    addAbortListener(call.signal, () => stop.abort());
     const request: LogRequest = {
       stdout,
       stderr,
@@ -185,7 +185,7 @@ export function containerStreamRoutes(dependencies: ContainerStreamsDependencies
           stop();
           resolve(sample);
         });
-        call.signal.addEventListener('abort', () => {
+        addAbortListener(call.signal, () => {
           stop();
           resolve(first);
         });
@@ -198,10 +198,10 @@ export function containerStreamRoutes(dependencies: ContainerStreamsDependencies
       if (!response.writableNeedDrain) response.write(`${JSON.stringify(sample)}\n`);
     });
     await new Promise<void>((resolve) => {
-      call.signal.addEventListener('abort', () => resolve());
-      response.on('close', resolve);
+      addAbortListener(call.signal, () => resolve());
     });
     stop();
+    response.end();
   }
 
   /** Sends an archive; a failure after the first byte cuts the connection. */

@@ -22,4 +22,5 @@ export const endpointRequestSchema = Type.Object({
   MacAddress: Type.Optional(Type.String()),
   DriverOpts: strings,
   GwPriority: Type.Optional(Type.Integer()),
+  NetworkID: Type.Optional(Type.String()),
 });

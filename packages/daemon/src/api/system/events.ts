@@ -3,6 +3,7 @@
  *
  * In: since, until, filters. Out: a stream. May import: events, http.
  */
+import { addAbortListener } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DaemonError } from '../../errors.js';
 import type { EventBus } from '../../events/bus.js';
@@ -52,8 +53,7 @@ export function eventRoutes({ events }: { events: EventBus }): Route[] {
       });
       const wait = until === undefined ? undefined : Number((until - now) / 1_000_000n);
       const gone = new Promise<void>((resolve) => {
-        if (call.signal.aborted) resolve();
-        call.signal.addEventListener('abort', () => resolve(), { once: true });
+        addAbortListener(call.signal, () => resolve());
       });
       if (wait === undefined) await gone;
       else

@@ -8,7 +8,7 @@ import { type ApiVersion, currentApiVersion, minimumApiVersion } from '../../htt
 import { formatVersion } from '../../http/version.js';
 import { forwardsIPv4, type HostFacts, limitWarnings } from '../../linux/host-facts.js';
 import type { ToolVersions } from '../../linux/tool-versions.js';
-import { engineVersion } from './identity.js';
+import { buildFacts, engineVersion } from './identity.js';
 
 export interface EngineCounts {
   running: number;
@@ -191,20 +191,19 @@ export function describeVersion(parts: {
   const engine = {
     ApiVersion: formatVersion(currentApiVersion),
     MinAPIVersion: formatVersion(minimumApiVersion),
-    GitCommit: '',
-    GoVersion: '',
+    GitCommit: buildFacts.commit,
+    // The command line prints the line in any case.
+    GoVersion: `none (Node.js ${process.version})`,
     Os: 'linux',
     Arch: facts.goArchitecture,
     KernelVersion: facts.kernelVersion,
-    BuildTime: '',
+    BuildTime: buildFacts.time,
   };
-  const tool = (
-    Name: string,
-    { version: Version, commit: GitCommit }: { version: string; commit: string },
-  ) => ({
+  const tool = (Name: string, { version: Version, commit }: { version: string; commit: string }) => ({
     Name,
     Version,
-    Details: { GitCommit },
+    // Debian's builds of some do not say it.
+    Details: commit === '' ? {} : { GitCommit: commit },
   });
   return {
     Platform: { Name: 'Noos' },

@@ -3,9 +3,10 @@
  *
  * In: bytes or a remote. Out: a tree, the Dockerfile's text. May import: archive, download, git, ignore, scope.
  */
+import { addAbortListener } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { PassThrough, pipeline, type Readable } from 'node:stream';
+import { finished, PassThrough, pipeline, type Readable } from 'node:stream';
 import { decompress, peek } from '../../archive/decompress.js';
 import { extractTar } from '../../archive/extract.js';
 import { DaemonError } from '../../errors.js';
@@ -47,12 +48,17 @@ export const looksLikeText = (start: Uint8Array): boolean =>
   start.every((byte) => byte >= 0x20 || [0x09, 0x0a, 0x0c, 0x0d, 0x1b].includes(byte));
 
 async function unpack(stream: Readable, root: string, signal: AbortSignal): Promise<void> {
-  const abort = (): void => void stream.destroy(new DaemonError('system', 'Build cancelled'));
-  signal.addEventListener('abort', abort, { once: true });
+  // A copy, since the stream may be the request, on whose connection the reply is still to be sent.
+  const archive = stream.pipe(new PassThrough());
+  finished(stream, { writable: false }, (error) => {
+    if (error) archive.destroy(error);
+  });
+  const abort = (): void => void archive.destroy(new DaemonError('system', 'Build cancelled'));
+  const aborted = addAbortListener(signal, abort);
   try {
-    await extractTar(await decompress(stream), root);
+    await extractTar(await decompress(archive), root);
   } finally {
-    signal.removeEventListener('abort', abort);
+    aborted[Symbol.dispose]();
   }
 }
 

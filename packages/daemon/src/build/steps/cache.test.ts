@@ -85,7 +85,12 @@ test('--cache-from restores the images between, and ends at the first miss', asy
     [base.id, base],
     ['remote', target],
   ]);
+  const held: string[] = [];
   const images = {
+    hold: (id: Digest) => {
+      held.push(id);
+      return { release() {} };
+    },
     find: (name: string) => store.get(name),
     children: () => [],
     async add(document: ImageConfig) {
@@ -94,11 +99,12 @@ test('--cache-from restores the images between, and ends at the first miss', asy
       return added;
     },
   };
-  const cache = createStepCache(images, ['remote', 'missing']);
+  const cache = createStepCache(images, ['remote', 'missing'], []);
   const first = await cache.probe(base.id, { Cmd: ['-env'] }, platform);
   assert.equal(first, digest('1'));
   assert.deepEqual(store.get(digest('1'))!.config.rootfs.diff_ids, [digest('a')]);
   assert.equal(await cache.probe(first, { Cmd: ['run'] }, platform), target.id);
+  assert.deepEqual(held, [first, target.id], 'what is found is kept');
   cache.reset();
   assert.equal(await cache.probe(base.id, { Cmd: ['other'] }, platform), undefined);
   assert.equal(await cache.probe(base.id, { Cmd: ['-env'] }, platform), undefined);

@@ -4,7 +4,7 @@
  * In: the images that exist, `--cache-from`. Out: an image ID or nothing. May import: images/types, run-config.
  */
 import { isDeepStrictEqual } from 'node:util';
-import type { Digest, HistoryEntry, Image, ImageConfig, Images, Platform } from '../../images/types.js';
+import type { Digest, HistoryEntry, Hold, Image, ImageConfig, Images, Platform } from '../../images/types.js';
 import { type StepConfig, sameStep } from './run-config.js';
 
 export interface StepCache {
@@ -14,7 +14,7 @@ export interface StepCache {
   reset(): void;
 }
 
-type ImageStore = Pick<Images, 'add' | 'find' | 'children'>;
+type ImageStore = Pick<Images, 'add' | 'find' | 'children' | 'hold'>;
 
 const platformFits = (wanted: Platform, image: ImageConfig): boolean =>
   wanted.os === image.os &&
@@ -60,7 +60,8 @@ const layerOfEntry = (config: ImageConfig, index: number): Digest | undefined =>
   return config.rootfs.diff_ids[position];
 };
 
-export function createStepCache(images: ImageStore, cacheFrom: readonly string[]): StepCache {
+/** `holds` gets a hold on what is found. */
+export function createStepCache(images: ImageStore, cacheFrom: readonly string[], holds: Hold[]): StepCache {
   let busted = false;
   let sources: Image[] = [];
   const reset = (): void => {
@@ -98,7 +99,7 @@ export function createStepCache(images: ImageStore, cacheFrom: readonly string[]
           },
           history: [...(parentImage?.config.history ?? []), entry],
         },
-        parent ? { parent } : {},
+        { holds, ...(parent && { parent }) },
       );
       sources = [target];
       return restored.id;
@@ -117,6 +118,7 @@ export function createStepCache(images: ImageStore, cacheFrom: readonly string[]
             ? local.id
             : await fromSources(parent, step);
       busted = found === undefined;
+      if (found !== undefined) holds.push(images.hold(found));
       return found;
     },
   };

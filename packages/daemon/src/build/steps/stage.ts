@@ -112,13 +112,8 @@ export async function probe(build: Build, stage: StageState, step: StepConfig): 
   const found = await build.cache.probe(stage.image, step, stage.platform);
   if (found === undefined) return false;
   build.out(' ---> Using cache\n');
-  advance(build, stage, found);
+  stage.image = found;
   return true;
-}
-
-function advance(build: Build, stage: StageState, image: Digest): void {
-  build.holds.push(build.images.hold(image));
-  stage.image = image;
 }
 
 /** Records the step as an image on the stage's tip. */
@@ -140,9 +135,9 @@ export async function commitStep(
         diffId: layer?.diffId,
         created: new Date().toISOString(),
       }),
-      parent ? { parent: parent.id } : {},
+      { holds: build.holds, ...(parent && { parent: parent.id }) },
     );
-    advance(build, stage, image.id);
+    stage.image = image.id;
   });
 }
 

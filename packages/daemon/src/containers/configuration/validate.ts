@@ -17,6 +17,7 @@ import { parseSecurityOptions } from '../spec/security.js';
 import type { ContainerConfig, HostConfig } from '../types.js';
 import { checkModes, containerOf, networkOfMode } from './modes.js';
 import { signalNumber } from './signals.js';
+import { checkHostTexts, checkProcessTexts } from './texts.js';
 
 /** moby, daemon/daemon_unix.go: linuxMinMemory. */
 const leastMemoryBytes = 6 * 2 ** 20;
@@ -209,6 +210,7 @@ function checkSysctl(name: string, host: HostConfig): void {
 
 /** What the engine itself acts on, whoever said it: a request, or an image that came from anywhere. */
 export function checkEngineSettings(config: ContainerConfig): void {
+  checkProcessTexts(config);
   if (config.WorkingDir && !config.WorkingDir.startsWith('/'))
     throw invalid(`the working directory '${config.WorkingDir}' is invalid, it needs to be an absolute path`);
   if (config.StopSignal) signalNumber(config.StopSignal);
@@ -233,5 +235,6 @@ export function checkConfig(config: ContainerConfig, host: HostConfig): void {
   checkEngineSettings(config);
   for (const entry of config.Env ?? [])
     if (entry === '' || entry.startsWith('=')) throw invalid(`invalid environment variable: ${entry}`);
+  checkHostTexts(config, host);
   checkNetworking(host, config);
 }

@@ -9,6 +9,7 @@ import type { EventSink } from '../../events/types.js';
 import type { AttachedStreams, WorkloadRuntime } from '../../workload/types.js';
 import type { AppArmor } from '../app-armor/app-armor.js';
 import { defaultProfile } from '../app-armor/profile.js';
+import { checkProcessTexts } from '../configuration/texts.js';
 import { publish as publishOf } from '../context.js';
 import type { Trees } from '../copy/tree.js';
 import { startExitCode } from '../lifecycle/start-exit-code.js';
@@ -133,6 +134,7 @@ export function createExecs(dependencies: ExecsDependencies): Execs {
       const keys = request.DetachKeys ? parseDetachKeys(request.DetachKeys) : undefined;
       if (request.DetachKeys && keys === undefined)
         throw new DaemonError('system', `Invalid escape keys (${request.DetachKeys}) provided`);
+      checkProcessTexts(request);
       const command = request.Cmd ?? [];
       const session = sessions.add({
         container: container.id,

@@ -3,6 +3,7 @@
  *
  * In: a container, a plan. Out: a result, never an error. May import: exec.
  */
+import { addAbortListener } from 'node:events';
 import type { Execs, StartedExec } from '../exec/execs.js';
 import type { Container } from '../types.js';
 import { createProbeOutput, formatDuration, type HealthPlan, type HealthResult } from './state.js';
@@ -18,8 +19,11 @@ const timesOut = (ms: number, signal: AbortSignal): { expired: Promise<'expired'
   let stop = () => {};
   const expired = new Promise<'expired'>((resolve) => {
     const timer = setTimeout(() => resolve('expired'), ms);
-    signal.addEventListener('abort', () => resolve('expired'), { once: true });
-    stop = () => clearTimeout(timer);
+    const aborted = addAbortListener(signal, () => resolve('expired'));
+    stop = () => {
+      clearTimeout(timer);
+      aborted[Symbol.dispose]();
+    };
   });
   return { expired, stop };
 };

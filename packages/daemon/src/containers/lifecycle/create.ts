@@ -93,11 +93,14 @@ export async function createContainer(
   const command = commandOf(merged);
   const id = newId(context);
   const name = request.name ? checkName(request.name) : randomName(registry.taken);
-  for (const mode of [hostConfig.NetworkMode, hostConfig.PidMode, hostConfig.IpcMode]) {
-    const other = containerOf(mode);
+  for (const mode of ['NetworkMode', 'PidMode', 'IpcMode'] as const) {
+    const other = containerOf(hostConfig[mode]);
+    if (other === undefined) continue;
+    const found = registry.find(other);
     // Not "not found": the command line would take it for the image and pull.
-    if (other !== undefined && registry.find(other) === undefined)
-      throw new DaemonError('invalid', `No such container: ${other}`);
+    if (found === undefined) throw new DaemonError('invalid', `No such container: ${other}`);
+    // By ID, as dockerd: it may be renamed, and its name given to another one.
+    hostConfig[mode] = `container:${found.id}`;
   }
   const links = resolveLinks(hostConfig, registry);
   delete hostConfig.Links;
@@ -107,7 +110,6 @@ export async function createContainer(
   try {
     const networkContainer = containerOf(hostConfig.NetworkMode);
     const shared = networkContainer === undefined ? undefined : registry.get(networkContainer);
-    if (shared !== undefined) hostConfig.NetworkMode = `container:${shared.id}`;
     const container: Container = {
       id,
       name,

@@ -20,6 +20,7 @@ export async function removeLocked(
   clearTimeout(live.restartTimer);
   live.removing = true;
   state.status = 'removing';
+  state.removesVolumes = volumes;
   try {
     await withReserve(context.layout.dataRoot, () => context.records.saveState(container));
     crashPoint('remove:marked');

@@ -7,6 +7,7 @@ import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Context, isUp } from '../context.js';
+import { joinedIds } from '../networking/sandbox.js';
 import { timestamp } from '../records/time.js';
 import type { Container } from '../types.js';
 import { handleExit, releaseAll, settleFailedStart } from './exit.js';
@@ -74,7 +75,11 @@ export async function restoreContainers(context: Context): Promise<Restored> {
         await layers.mountRoot(id);
         const status = found.paused ? 'paused' : 'running';
         if (!isUp(container)) state.startedAt = timestamp();
-        Object.assign(state, { status, pid: found.pid });
+        Object.assign(state, {
+          status,
+          pid: found.pid,
+          networkIds: joinedIds(container, networks.find(id)),
+        });
         context.live(id).startedAtMs = Date.parse(state.startedAt);
         await records.saveState(container);
         for (const observer of context.observers) observer.running?.(container);
@@ -82,7 +87,8 @@ export async function restoreContainers(context: Context): Promise<Restored> {
       }
       if (state.status === 'removing' || state.status === 'dead') {
         await releaseAll(context, container);
-        await removeLocked(context, container, { volumes: container.hostConfig.AutoRemove ?? false });
+        const volumes = state.removesVolumes ?? container.hostConfig.AutoRemove ?? false;
+        await removeLocked(context, container, { volumes });
         return;
       }
       const exit = exits.get(id);

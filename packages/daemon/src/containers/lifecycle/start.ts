@@ -19,7 +19,7 @@ import { logKeeping } from '../logs/options.js';
 import { etcDirectory, etcMounts } from '../networking/etc-files.js';
 import { linkEnvironment } from '../networking/link-environment.js';
 import { refreshParents } from '../networking/links.js';
-import { sandboxRequest } from '../networking/sandbox.js';
+import { joinedIds, sandboxRequest } from '../networking/sandbox.js';
 import { timestamp } from '../records/time.js';
 import type { SystemMounts } from '../spec/mounts.js';
 import { createSpec } from '../spec/spec.js';
@@ -168,6 +168,7 @@ export async function runContainer(context: Context, container: Container): Prom
     Object.assign(container.state, {
       status: 'running',
       pid,
+      networkIds: joinedIds(container, sandbox),
       exitCode: 0,
       error: '',
       oomKilled: false,

@@ -1,6 +1,7 @@
 /**
  * conmon's log format (k8s-file, the Kubernetes CRI format): `<RFC 3339 time> <stream> <F|P> <text>\n`, where P says
- * that the line goes on in the next entry of the stream. All parts before the text have fixed widths.
+ * that the line goes on in the next entry of the stream. All parts before the text have fixed widths. A tag E is ours: the
+ * stream ended within a line (seal.ts).
  *
  * In: bytes. Out: positions and times. May import: nothing.
  */
@@ -16,7 +17,7 @@ export const textOffset = 45;
 export const stampBytes = 30;
 
 const space = 0x20;
-const letter = { e: 0x65, o: 0x6f, F: 0x46, P: 0x50 };
+const letter = { e: 0x65, o: 0x6f, E: 0x45, F: 0x46, P: 0x50 };
 
 /** True when an entry of `length` bytes at `at` has the format; damaged ones are left out by readers. */
 export function isEntry(bytes: Buffer, at: number, length: number): boolean {
@@ -27,12 +28,15 @@ export function isEntry(bytes: Buffer, at: number, length: number): boolean {
     bytes[at + streamOffset - 1] === space &&
     bytes[at + tagOffset - 1] === space &&
     bytes[at + textOffset - 1] === space &&
-    (tag === letter.F || tag === letter.P) &&
+    (tag === letter.F || tag === letter.P || tag === letter.E) &&
     (stream === letter.o || stream === letter.e)
   );
 }
 
 export const isPartial = (bytes: Buffer, at: number): boolean => bytes[at + tagOffset] === letter.P;
+
+/** The line before it has no newline: its stream ended. */
+export const isEnd = (bytes: Buffer, at: number): boolean => bytes[at + tagOffset] === letter.E;
 
 export const isStderr = (bytes: Buffer, at: number): boolean => bytes[at + streamOffset + 3] === letter.e;
 

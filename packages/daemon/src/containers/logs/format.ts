@@ -7,6 +7,7 @@ import { frameHeaderBytes, streamTypes, writeFrameHeader } from '../streams/mult
 import {
   createTimeReader,
   isBefore,
+  isEnd,
   isEntry,
   isPartial,
   isStderr,
@@ -32,7 +33,7 @@ export interface LogFormatter {
   format(entries: Buffer): Buffer;
   /** An entry after `until` was met: nothing more will be printed. */
   readonly done: boolean;
-  /** The lines whose end never came, ended as dockerd ends them. */
+  /** The lines whose end never came, as they were written. */
   finish(): Buffer;
 }
 
@@ -88,6 +89,14 @@ export function createLogFormatter(options: LogFormat): LogFormatter {
     }
   }
 
+  /** Prints what there is of a line that nothing will end. */
+  function printOpen(stream: 'stdout' | 'stderr'): void {
+    const line = pending[stream];
+    pending[stream] = undefined;
+    if (line !== undefined && line.parts.length > 0)
+      print(stream === 'stderr', line.stamp, line, Buffer.alloc(0), 0, 0);
+  }
+
   function entry(bytes: Buffer, at: number, end: number): void {
     if (!isEntry(bytes, at, end - at)) return;
     if (options.since !== undefined || options.until !== undefined) {
@@ -104,6 +113,10 @@ export function createLogFormatter(options: LogFormat): LogFormatter {
     const stamp = options.timestamps ? times.stamp(bytes, at) : '';
     const before = pending[stream];
     const from = at + textOffset;
+    if (isEnd(bytes, at)) {
+      printOpen(stream);
+      return;
+    }
     if (!isPartial(bytes, at)) {
       print(stderr, stamp, before, bytes, from, end + 1);
       pending[stream] = undefined;
@@ -143,12 +156,9 @@ export function createLogFormatter(options: LogFormat): LogFormatter {
       return done;
     },
     finish() {
-      makeRoom(2 * (prefixBytes + lineLimitBytes + 1));
-      for (const stream of ['stdout', 'stderr'] as const) {
-        const line = pending[stream];
-        if (line !== undefined) print(stream === 'stderr', line.stamp, line, Buffer.from('\n'), 0, 1);
-        pending[stream] = undefined;
-      }
+      makeRoom(2 * (prefixBytes + lineLimitBytes));
+      printOpen('stdout');
+      printOpen('stderr');
       return output.subarray(0, length);
     },
   };

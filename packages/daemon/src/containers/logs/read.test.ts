@@ -52,7 +52,7 @@ test('times of another zone are shown in UTC', async (t) => {
   assert.equal(await read(path, { timestamps: true }), '2026-11-23T04:30:00.123456789Z x\n');
 });
 
-test('parts of a line are joined by stream; a line without end is ended', async (t) => {
+test('parts of a line are joined by stream; a line without end is printed as it was written', async (t) => {
   const path = await logAt(t);
   await writeFile(
     path,
@@ -64,10 +64,25 @@ test('parts of a line are joined by stream; a line without end is ended', async 
   );
   assert.equal(
     await read(path, { timestamps: true }),
-    '2026-11-23T10:00:00.123456789Z abcd\n2026-11-23T10:00:00.123456789Z E1E2\n2026-11-23T10:00:00.123456789Z $ \n',
+    '2026-11-23T10:00:00.123456789Z abcd\n2026-11-23T10:00:00.123456789Z E1E2\n2026-11-23T10:00:00.123456789Z $ ',
   );
-  assert.equal(await read(path, { tail: 1 }), '$ \n');
-  assert.equal(await read(path, { tail: 3, stderr: false }), 'abcd\n$ \n');
+  assert.equal(await read(path, { tail: 1 }), '$ ');
+  assert.equal(await read(path, { tail: 3, stderr: false }), 'abcd\n$ ');
+});
+
+test('a stream that ended within a line: the next one begins a line of its own, no byte is added', async (t) => {
+  const path = await logAt(t);
+  await writeFile(
+    path,
+    entry('a') + entry('b', { tag: 'P' }) + entry('', { tag: 'E' }) + entry('c', { second: 3 }) + entry('d'),
+  );
+  assert.equal(await read(path), 'a\nbc\nd\n');
+  assert.equal(
+    await read(path, { timestamps: true, tail: 3 }),
+    '2026-11-23T10:00:00.123456789Z b2026-11-23T10:00:03.123456789Z c\n2026-11-23T10:00:00.123456789Z d\n',
+  );
+  assert.equal(await read(path, { tail: 2 }), 'c\nd\n');
+  assert.equal(await read(path, { tail: 3 }), 'bc\nd\n');
 });
 
 test('a line of many parts is printed in bounded memory, as one', async (t) => {
@@ -149,7 +164,7 @@ test('following: added lines, a rotation, a second one while away, the end', {
   await sleep(30);
   await appendFile(path, entry('last', { tag: 'P' }));
   end();
-  assert.equal(await followed, 'one\ntwo\nlate\nthree\nfour\nlast\n');
+  assert.equal(await followed, 'one\ntwo\nlate\nthree\nfour\nlast');
 });
 
 test('following ends with the signal and with until; a log that does not exist yet is awaited', {

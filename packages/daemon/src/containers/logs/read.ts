@@ -3,6 +3,7 @@
  *
  * In: a path, a query. Out: batches of bytes for the client. May import: nothing of other areas.
  */
+import { addAbortListener } from 'node:events';
 import { watch } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
@@ -36,7 +37,7 @@ function watchLog(path: string, ended: Promise<void>, signal: AbortSignal) {
   // One inotify instance serves all watchers of the process.
   const watcher = watch(dirname(path), stir);
   watcher.on('error', stir);
-  signal.addEventListener('abort', stir);
+  const aborted = addAbortListener(signal, stir);
   void ended.then(stir);
   return {
     async changed() {
@@ -52,7 +53,7 @@ function watchLog(path: string, ended: Promise<void>, signal: AbortSignal) {
     },
     close() {
       watcher.close();
-      signal.removeEventListener('abort', stir);
+      aborted[Symbol.dispose]();
     },
   };
 }

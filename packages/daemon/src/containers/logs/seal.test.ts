@@ -17,7 +17,7 @@ test('unfinished lines of both streams are ended, once', async (t) => {
   await writeFile(path, text);
   await closeOpenLines(path);
   await closeOpenLines(path);
-  assert.equal(await readFile(path, 'utf8'), text + entry('stdout', 'F', ''));
+  assert.equal(await readFile(path, 'utf8'), text + entry('stdout', 'E', ''));
   const finished = entry('stdout', 'P', 'a') + entry('stdout', 'F', 'b');
   await writeFile(path, finished);
   await closeOpenLines(path);

@@ -26,7 +26,7 @@ export function openLines(tail: Buffer): { at: number }[] {
     .map((at) => ({ at }));
 }
 
-/** Appends an empty last entry for each unfinished line; nothing when there is no log yet. */
+/** Appends an entry that ends each unfinished line without a newline; nothing when there is no log yet. */
 export async function closeOpenLines(path: string): Promise<void> {
   let file: Awaited<ReturnType<typeof open>>;
   try {
@@ -41,7 +41,7 @@ export async function closeOpenLines(path: string): Promise<void> {
     const tail = Buffer.alloc(Math.min(size, tailBytes));
     await file.read(tail, 0, tail.length, size - tail.length);
     for (const { at } of openLines(tail))
-      await file.write(`${tail.toString('latin1', at, at + textOffset - 2)}F \n`);
+      await file.write(`${tail.toString('latin1', at, at + textOffset - 2)}E \n`);
   } finally {
     await file.close();
   }

@@ -68,13 +68,6 @@ export async function etcDirectory(
     Object.values(sandbox?.endpoints ?? {}).find((endpoint) => endpoint.gateway !== '')?.gateway ??
     '127.0.0.1';
   const onHost = Object.hasOwn(container.endpoints, 'host');
-  const full = config.Domainname ? [`${config.Hostname}.${config.Domainname}`] : [];
-  // Networks know the container by its short ID; here it goes by its hostname.
-  const shortId = container.id.slice(0, 12);
-  const ownLines = (sandbox?.hosts ?? []).map(({ address, names }) => ({
-    address,
-    names: names.includes(shortId) ? [...full, config.Hostname!] : names,
-  }));
   const write = async (name: string, text: string) => {
     await writeFile(join(directory, name), text, { mode: 0o644 });
     await chmod(join(directory, name), 0o644);
@@ -87,7 +80,7 @@ export async function etcDirectory(
         )
           .map(({ address, names }) => `${address}\t${names.join(' ')}\n`)
           .join('')}`
-      : hostsText([...extraHosts(hostConfig.ExtraHosts ?? [], gateway), ...ownLines]);
+      : hostsText([...extraHosts(hostConfig.ExtraHosts ?? [], gateway), ...(sandbox?.hosts ?? [])]);
   await Promise.all([
     write('hostname', `${config.Hostname!}\n`),
     write('resolv.conf', sandbox?.resolvConf ?? ''),

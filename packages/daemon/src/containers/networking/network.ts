@@ -10,14 +10,14 @@ import { type Context, isUp } from '../context.js';
 import type { Container } from '../types.js';
 import { etcDirectory } from './etc-files.js';
 
-const same = (context: Context, key: string, id: string): boolean =>
-  context.networks
-    .list()
-    .some((network) => network.id === id && (network.name === key || network.id === key));
-
 /** The key under which `endpoints` knows the network. */
-const keyOf = (context: Context, container: Container, id: string): string | undefined =>
-  Object.keys(container.endpoints).find((key) => same(context, key, id));
+function keyOf({ endpoints, state }: Container, { id, name }: Network): string | undefined {
+  const isMeant = (key: string): boolean => {
+    const meant = state.networkIds?.[key] ?? endpoints[key]?.NetworkID;
+    return meant ? meant === id : key === name || key === id;
+  };
+  return Object.keys(endpoints).find(isMeant);
+}
 
 const shared = (): DaemonError =>
   new DaemonError(
@@ -77,7 +77,7 @@ export async function connectNetwork(
   if (containerOf(container.hostConfig.NetworkMode) !== undefined) throw shared();
   const network = context.networks.get(name);
   context.networks.checkEndpoint(network, request);
-  const known = keyOf(context, container, network.id) !== undefined;
+  const known = keyOf(container, network) !== undefined;
   if (known && !isUp(container)) return;
   if (known)
     throw new DaemonError(
@@ -90,6 +90,7 @@ export async function connectNetwork(
     await etcDirectory(context, container, context.networks.find(container.id));
   }
   container.endpoints[network.name] = request;
+  container.state.networkIds = { ...container.state.networkIds, [network.name]: network.id };
   await context.records.save(container);
 }
 
@@ -104,7 +105,8 @@ export async function disconnectNetwork(
   const network = isUp(container) && !force ? context.networks.get(name) : findNetwork(context, name);
   const live = network !== undefined && isUp(container);
   if (live && network.name === 'host' && container.hostConfig.NetworkMode === 'host') throw ofHost();
-  const key = network ? keyOf(context, container, network.id) : name;
+  // A container that does not run leaves what it has under the name, whichever network that was.
+  const key = (network && keyOf(container, network)) ?? (live ? undefined : (network?.name ?? name));
   if (key === undefined || container.endpoints[key] === undefined)
     throw new DaemonError(
       'forbidden',
@@ -115,5 +117,6 @@ export async function disconnectNetwork(
     await etcDirectory(context, container, context.networks.find(container.id));
   }
   delete container.endpoints[key];
+  delete container.state.networkIds?.[key];
   await context.records.save(container);
 }

@@ -5,7 +5,7 @@
  * May import: workload types.
  */
 import { once } from 'node:events';
-import type { Duplex } from 'node:stream';
+import { type Duplex, finished } from 'node:stream';
 import type { AttachedStreams } from '../../workload/types.js';
 import { createDetachScanner, defaultDetachKeys } from './detach-keys.js';
 import { frameHeader, type OutputStream } from './multiplex.js';
@@ -83,8 +83,9 @@ function forwardInput(
     if (pass.length > 0 && streams.input.writable && !streams.input.write(pass)) connection.pause();
     if (detached) done('detached');
   });
-  connection.on('end', () => {
-    if (!options.stdin) return;
+  // Not by `end`: a client without input has ended it before the process runs.
+  finished(connection, { writable: false }, (error) => {
+    if (error || !options.stdin) return;
     if (options.closeStdin && !options.terminal) streams.input.end();
     else done('left');
   });
@@ -119,10 +120,12 @@ export function joinClient(
       resolve(end);
     };
     connection.on('error', () => connection.destroy());
-    connection.on('close', () => {
+    const gone = () => {
       if (options.stdin && options.closeStdin && !options.terminal) streams.input.end();
       done('left');
-    });
+    };
+    if (connection.closed) process.nextTick(gone);
+    else connection.on('close', gone);
     forwardOutput(connection, streams, options);
     forwardInput(connection, streams, options, done);
     // Output handed over in the same turn is written before the end.

@@ -4,7 +4,7 @@
  * In: an upgraded connection. Out: a Duplex. May import: nothing.
  */
 import { createHash } from 'node:crypto';
-import { Duplex } from 'node:stream';
+import { Duplex, finished } from 'node:stream';
 
 /** RFC 6455 §1.3. */
 const acceptSuffix = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
@@ -141,10 +141,13 @@ export function createWebSocket(connection: Duplex, kind: 'binary' | 'text'): Du
   }
 
   connection.on('data', take);
-  connection.on('end', () => {
-    if (!socket.readableEnded) socket.push(null);
+  // Not by `end` and `close`: the client may have left before.
+  finished(connection, { writable: false }, (error) => {
+    if (error) socket.destroy();
+    else if (!socket.readableEnded) socket.push(null);
   });
   connection.on('error', () => socket.destroy());
-  connection.on('close', () => socket.destroy());
+  if (connection.closed) process.nextTick(() => socket.destroy());
+  else connection.on('close', () => socket.destroy());
   return socket;
 }

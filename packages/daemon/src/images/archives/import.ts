@@ -11,6 +11,7 @@ import type { EventSink } from '../../events/types.js';
 import { hostPlatform } from '../documents/platform.js';
 import { withLayer } from '../layers/with-layer.js';
 import type { Image, ImageRunConfig, Images, Layers, Platform } from '../types.js';
+import { withHolds } from '../with-holds.js';
 
 export interface ImportParts {
   images: Images;
@@ -39,19 +40,21 @@ export async function importImage(
   } catch (error) {
     throw error instanceof ArchiveError ? new DaemonError('invalid', error.message, { cause: error }) : error;
   }
-  const image = await withLayer(images, layer, () =>
-    images.add({
-      architecture: platform.architecture,
-      ...(platform.variant !== undefined && { variant: platform.variant }),
-      os: platform.os,
-      created,
-      comment: message,
-      config,
-      rootfs: { type: 'layers', diff_ids: [layer.diffId] },
-      history: [{ created, comment: message }],
-    }),
-  );
-  if (reference !== undefined) await images.tag(image.id, reference);
+  const document = {
+    architecture: platform.architecture,
+    ...(platform.variant !== undefined && { variant: platform.variant }),
+    os: platform.os,
+    created,
+    comment: message,
+    config,
+    rootfs: { type: 'layers' as const, diff_ids: [layer.diffId] },
+    history: [{ created, comment: message }],
+  };
+  const image = await withHolds(async (holds) => {
+    const made = await withLayer(images, layer, () => images.add(document, { holds }));
+    if (reference !== undefined) await images.tag(made.id, reference);
+    return made;
+  });
   events.publish('image', 'import', {
     ID: image.id,
     Attributes: { ...config.Labels, name: image.id },

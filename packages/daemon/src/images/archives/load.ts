@@ -22,7 +22,8 @@ import { parseReference } from '../documents/reference.js';
 import { chainOf } from '../layers/chain-id.js';
 import { RegistryError } from '../registry/client/errors.js';
 import { counted, layerProgress, shortId } from '../registry/transfers/progress.js';
-import type { Digest, Image, Images, Layers, Platform, PreparedLayer } from '../types.js';
+import type { Digest, Hold, Image, Images, Layers, Platform, PreparedLayer } from '../types.js';
+import { withHolds } from '../with-holds.js';
 import { type Spool, spoolArchive } from './spool.js';
 
 export interface LoadParts {
@@ -144,18 +145,20 @@ async function readArchive(spool: Spool, wanted: Platform): Promise<Loadable[]> 
   throw invalid('invalid archive: does not contain a manifest.json');
 }
 
-/** Unpacks what is missing, some at a time, and puts it in place lowest first. */
+/** Unpacks what is missing, some at a time, and puts it in place lowest first; `holds` gets a hold on all of it. */
 async function loadLayers(
   { layers, images }: LoadParts,
   spool: Spool,
   names: readonly string[],
   diffIds: readonly Digest[],
   request: LoadRequest,
+  holds: Hold[],
 ): Promise<void> {
   const chain = chainOf(diffIds);
   const known = chain.findIndex((chainId) => layers.find(chainId) === undefined);
   const start = known === -1 ? chain.length : known;
-  const below = start > 0 ? layers.hold(chain[start - 1]!) : undefined;
+  // What others have may lose them meanwhile.
+  if (start > 0) holds.push(layers.hold(chain[start - 1]!));
   const prepare = async (i: number): Promise<PreparedLayer> => {
     const name = names[i]!;
     const total = await spool.size(name);
@@ -181,8 +184,6 @@ async function loadLayers(
     for (const one of settled) if (one.status === 'fulfilled') await one.value?.discard();
     await images.abandon(chain);
     throw error;
-  } finally {
-    below?.release();
   }
 }
 
@@ -191,6 +192,7 @@ async function loadImage(
   spool: Spool,
   found: Loadable,
   request: LoadRequest,
+  holds: Hold[],
 ): Promise<Image> {
   const { images, events } = parts;
   const { report } = request;
@@ -201,10 +203,11 @@ async function loadImage(
     throw invalid(
       `invalid manifest, layers length mismatch: expected ${found.layers.length}, got ${diffIds.length}`,
     );
-  await loadLayers(parts, spool, found.layers, diffIds, request);
+  await loadLayers(parts, spool, found.layers, diffIds, request, holds);
   const parent =
     found.parent !== undefined && images.find(found.parent) !== undefined ? found.parent : undefined;
   const image = await images.add(config, {
+    holds,
     configBytes: found.config,
     ...(parent !== undefined && { parent }),
   });
@@ -236,7 +239,7 @@ export async function loadImages(parts: LoadParts, request: LoadRequest): Promis
     for (const found of await readArchive(spool, platform ?? hostPlatform)) {
       if (platform !== undefined && platformRank(parseImageConfig(found.config), platform) === undefined)
         continue;
-      const image = await loadImage(parts, spool, found, request);
+      const image = await withHolds((holds) => loadImage(parts, spool, found, request, holds));
       loaded++;
       named += found.references.length;
       ids += `Loaded image ID: ${image.id}\n`;

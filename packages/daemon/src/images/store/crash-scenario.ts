@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { createLayout } from '../../layout.js';
 import { createLogger } from '../../log.js';
 import { configWithFiles } from '../testing.js';
+import { withHolds } from '../with-holds.js';
 import { type ImageStore, openImageStore } from './store.js';
 
 export const openStore = (dataRoot: string): Promise<ImageStore> =>
@@ -21,7 +22,8 @@ export const openStore = (dataRoot: string): Promise<ImageStore> =>
 /** An image whose layers hold a file of each name. */
 export async function addImage(store: ImageStore, tag: string, names: string[]): Promise<void> {
   const files = Object.fromEntries(names.map((name) => [name, name.repeat(1000)]));
-  const image = await store.images.add(await configWithFiles(store, files));
+  const config = await configWithFiles(store, files);
+  const image = await withHolds((holds) => store.images.add(config, { holds }));
   await store.images.tag(image.id, tag);
 }
 
@@ -37,7 +39,7 @@ async function runScenario(dataRoot: string): Promise<void> {
   writeFileSync(join(root, 'made'), 'here');
   const layer = await layers.commitRoot('container');
   const rootfs = { type: 'layers' as const, diff_ids: [...config.rootfs.diff_ids, layer.diffId] };
-  const committed = await images.add({ ...config, rootfs }, { parent: id });
+  const committed = await withHolds((holds) => images.add({ ...config, rootfs }, { holds, parent: id }));
   await images.tag(committed.id, 'committed');
   await layers.unmountRoot('container');
   await layers.removeRoot('container');

@@ -8,6 +8,7 @@ import { createLayout, type Layout } from '../../layout.js';
 import { createLogger } from '../../log.js';
 import { configWithFiles, layerTar } from '../testing.js';
 import type { Digest, Image, RemovedImage, RemoveOptions } from '../types.js';
+import { withHolds } from '../with-holds.js';
 import { type ImageStore, openImageStore } from './store.js';
 
 const scratch = mkdtempSync(join(tmpdir(), 'noos-images-'));
@@ -38,9 +39,8 @@ async function addImage(store: ImageStore, names: string[], parent?: Image): Pro
   const files = Object.fromEntries(names.map((name) => [name, name]));
   const below = parent && { diffIds: parent.config.rootfs.diff_ids, top: parent.chain.at(-1) };
   const config = await configWithFiles(store, files, below);
-  return store.images.add(
-    { ...config, author: names.join() },
-    parent === undefined ? {} : { parent: parent.id },
+  return withHolds((holds) =>
+    store.images.add({ ...config, author: names.join() }, { holds, ...(parent && { parent: parent.id }) }),
   );
 }
 
@@ -317,4 +317,52 @@ test('an image removed while it is held: its layers go with the hold', async () 
   // Changes are one after the other: this one comes after the layers' removal.
   await store.images.abandon([]);
   assert.deepEqual(store.layers.list(), []);
+});
+
+test('what is in use stays: a prune, the end of a name or of a child leaves it', async () => {
+  const store = await open();
+  const { images } = store;
+  const base = await addImage(store, ['base']);
+  const step = await addImage(store, ['step'], base);
+  const keepNone = { all: true, keep: () => false };
+  await images.tag(step.id, 'app');
+  const hold = images.hold(step.id);
+  assert.deepEqual((await images.prune(keepNone)).removed, []);
+  await rmi(store, 'app');
+  assert.ok(images.find(step.id), 'untagged, not deleted');
+  const child = await addImage(store, ['child'], step);
+  await rmi(store, child.id, { pruneParents: true });
+  assert.ok(images.find(step.id));
+  hold.release();
+  assert.equal((await images.prune(keepNone)).removed.filter((each) => 'Deleted' in each).length, 4);
+  assert.deepEqual(images.list(), []);
+});
+
+test('an image that was just added is not taken before it has its name', async () => {
+  const store = await open();
+  const { images } = store;
+  for (let round = 0; round < 30; round++) {
+    const config = await configWithFiles(store, { [`file${round}`]: String(round) });
+    // A prune waits in the queue whenever the image is there, has no name yet and is not held.
+    let done = false;
+    const pruning = (async () => {
+      while (!done) {
+        await images.prune({ all: false, keep: () => false });
+        await nextTurn();
+      }
+    })();
+    try {
+      const image = await withHolds(async (holds) => {
+        const added = await images.add(config, { holds });
+        for (let turn = 0; turn < 3; turn++) await nextTurn();
+        await images.tag(added.id, `name:${round}`);
+        return added;
+      });
+      assert.equal(images.get(`name:${round}`).id, image.id);
+    } finally {
+      done = true;
+      await pruning;
+    }
+  }
+  assert.equal(images.list().length, 30);
 });

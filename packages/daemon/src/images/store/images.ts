@@ -22,6 +22,7 @@ import { chainOf } from '../layers/chain-id.js';
 import type {
   Content,
   Digest,
+  Hold,
   Image,
   ImageConfig,
   Images,
@@ -126,8 +127,8 @@ export async function createImages({
     return new DaemonError('notFound', `No such image: ${shown}`);
   };
 
-  const publish = (action: string, id: Digest, name: string): void =>
-    events.publish('image', action, { ID: id, Attributes: { ...configs.get(id)?.config?.Labels, name } });
+  const publish = (action: string, id: Digest, name: string, config = configs.get(id)): void =>
+    events.publish('image', action, { ID: id, Attributes: { ...config?.config?.Labels, name } });
 
   const childrenOf = (id: Digest): Digest[] =>
     [...records.images.values()].filter(({ parent }) => parent === id).map((record) => record.id);
@@ -145,8 +146,10 @@ export async function createImages({
     return () => held?.release();
   };
 
+  /** With `sparing` whatever was taken into use since the steps were planned stays. */
   const apply = async (
     steps: readonly RemovalStep[],
+    { sparing } = { sparing: false },
   ): Promise<{ removed: RemovedImage[]; bytes: number }> => {
     const removed: RemovedImage[] = [];
     let bytes = 0;
@@ -160,9 +163,17 @@ export async function createImages({
         publish('untag', step.id, step.id);
         continue;
       }
-      await records.removeImage(step.id);
-      publish('delete', step.id, step.id);
+      if ((sparing || !step.asked) && (held.has(step.id) || childrenOf(step.id).length > 0)) continue;
+      const config = configs.get(step.id)!;
+      // At once: nobody can hold what is going.
       configs.delete(step.id);
+      try {
+        await records.removeImage(step.id);
+      } catch (error) {
+        configs.set(step.id, config);
+        throw error;
+      }
+      publish('delete', step.id, step.id, config);
       await content.remove(step.id);
       crashPoint('image:content-removed');
       removed.push({ Deleted: step.id });
@@ -174,12 +185,31 @@ export async function createImages({
     return { removed, bytes };
   };
 
+  const held = new Map<Digest, number>();
+  const hold = (id: Digest): Hold => {
+    const config = configs.get(id);
+    if (config === undefined) throw new DaemonError('notFound', `No such image: ${id}`);
+    const release = holdChain(config);
+    held.set(id, (held.get(id) ?? 0) + 1);
+    return {
+      release() {
+        release();
+        const others = held.get(id)! - 1;
+        if (others > 0) held.set(id, others);
+        else held.delete(id);
+        // The image was removed meanwhile: nobody else will ask for its layers.
+        if (!configs.has(id)) collectLater();
+      },
+    };
+  };
+
   const removalState = (users: RemoveOptions['users']) => ({
     references: records.references,
     parentOf: (id: Digest) => records.images.get(id)?.parent,
     exists: (id: Digest) => records.images.has(id),
     childrenOf,
     users,
+    isHeld: (id: Digest) => held.has(id),
   });
 
   const forgetMark = (ids: readonly Digest[]): Promise<void> =>
@@ -261,19 +291,8 @@ export async function createImages({
       );
       return found.map(({ id }) => view(id));
     },
-    hold(id) {
-      const config = configs.get(id);
-      if (config === undefined) throw new DaemonError('notFound', `No such image: ${id}`);
-      const release = holdChain(config);
-      return {
-        release() {
-          release();
-          // The image was removed meanwhile: nobody else will ask for its layers.
-          if (!configs.has(id)) collectLater();
-        },
-      };
-    },
-    async add(document, options = {}) {
+    hold,
+    async add(document, options) {
       const bytes = options.configBytes ?? Buffer.from(JSON.stringify(document));
       const config = parseImageConfig(bytes);
       const chain = chainOf(config.rootfs.diff_ids);
@@ -297,6 +316,7 @@ export async function createImages({
             });
           crashPoint('image:after-record');
           configs.set(id, config);
+          options.holds.push(hold(id));
           layers.adopt(chain);
           if (!options.durable) settling.later({ id, chain });
           return view(id);
@@ -339,7 +359,7 @@ export async function createImages({
       inTurn(async () => {
         const total = { removed: [] as RemovedImage[], bytes: 0 };
         for (const id of [...configs.keys()]) {
-          if (!configs.has(id)) continue;
+          if (!configs.has(id) || held.has(id)) continue;
           const image = view(id);
           const names = [...image.tags, ...image.digests];
           if (names.length === 0 && childrenOf(id).length > 0) continue;
@@ -352,7 +372,7 @@ export async function createImages({
               id,
               { force: false, pruneParents: true },
             );
-            const { removed, bytes } = await apply(steps);
+            const { removed, bytes } = await apply(steps, { sparing: true });
             total.removed.push(...removed);
             total.bytes += bytes;
           }

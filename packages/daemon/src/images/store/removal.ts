@@ -7,7 +7,10 @@ import { DaemonError } from '../../errors.js';
 import { fullString, isDigest, parseReference, withDefaultTag } from '../documents/reference.js';
 import type { Digest, RemoveOptions } from '../types.js';
 
-export type RemovalStep = { kind: 'untag'; id: Digest; reference: string } | { kind: 'delete'; id: Digest };
+export type RemovalStep =
+  | { kind: 'untag'; id: Digest; reference: string }
+  /** `asked`: by its ID, not because its last name or its last child went. */
+  | { kind: 'delete'; id: Digest; asked: boolean };
 
 export interface RemovalState {
   references: ReadonlyMap<string, Digest>;
@@ -15,6 +18,8 @@ export interface RemovalState {
   exists(id: Digest): boolean;
   childrenOf(id: Digest): readonly Digest[];
   users: RemoveOptions['users'];
+  /** Somebody works with it: it goes only when it is named. */
+  isHeld(id: Digest): boolean;
 }
 
 const short = (id: string): string => id.replace(/^sha256:/, '').slice(0, 12);
@@ -93,6 +98,7 @@ export function planRemoval(
 
   /** Deletes an image and, without a word, the parents nobody needs. */
   const deleteImage = (image: Digest, forced: boolean, quiet: boolean): void => {
+    if (quiet && state.isHeld(image)) return;
     const conflict = conflictOf(image, { soft: !forced, references: true });
     if (conflict !== undefined) {
       const isDangling = referencesOf(image).length === 0 && childrenOf(image).length === 0;
@@ -101,7 +107,7 @@ export function planRemoval(
     }
     for (const reference of referencesOf(image)) untag(image, reference);
     deleted.add(image);
-    steps.push({ kind: 'delete', id: image });
+    steps.push({ kind: 'delete', id: image, asked: !quiet });
     const parent = state.parentOf(image);
     if (pruneParents && parent !== undefined && state.exists(parent)) deleteImage(parent, false, true);
   };

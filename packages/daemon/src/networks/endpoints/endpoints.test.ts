@@ -75,6 +75,6 @@ test('sysctls of an endpoint get its interface’s name', () => {
 });
 
 test('names: the container’s, its aliases, the short ID, what it calls itself', () => {
-  const container = { id: network.id, name: 'web', hostNames: ['box.lan', 'box'] };
+  const container = { id: network.id, name: 'web', hostname: 'box' };
   assert.deepEqual(namesOf(container, { Aliases: ['www', 'web'] }), ['web', 'www', '0123456789ab', 'box']);
 });

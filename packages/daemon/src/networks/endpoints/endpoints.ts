@@ -4,6 +4,7 @@
  * In: a network, the container's wishes. Out: an Endpoint, its addresses taken. May import: addresses, records.
  */
 import { randomBytes } from 'node:crypto';
+import { isWord } from '../../dns/names.js';
 import { DaemonError } from '../../errors.js';
 import { type Address, contains, type Family, parseAddress, parsePrefix } from '../addresses/addresses.js';
 import type { AddressSpace } from '../addresses/ipam.js';
@@ -64,6 +65,10 @@ function problemsOf(network: Network | undefined, userDefined: boolean, request:
     ...problemsOfWish(IPv4Address, 4, userDefined ? network : undefined),
     ...problemsOfWish(IPv6Address, 6, userDefined ? network : undefined),
   );
+  const { Aliases, Links } = request;
+  for (const [field, names] of Object.entries({ Aliases, Links }))
+    for (const text of names ?? [])
+      if (text !== '' && !isWord(text)) problems.push(`invalid ${field}: ${JSON.stringify(text)}`);
   for (const text of LinkLocalIPs ?? []) {
     const address = parseAddress(text);
     if (!address || isUnspecified(address)) problems.push(`invalid link-local IP address: ${text}`);
@@ -100,7 +105,7 @@ export function checkEndpoint(
 export interface EndpointPlan {
   network: Network;
   space: AddressSpace;
-  container: { id: string; name: string; hostNames: readonly string[] };
+  container: { id: string; name: string; hostname: string };
   request: EndpointRequest;
   attachment: 'veth' | 'tap';
   /** The driver hands out addresses. */
@@ -144,9 +149,9 @@ export function planEndpoint(plan: EndpointPlan): Endpoint {
 
 /** Container name, aliases, short ID, what it calls itself; each once. */
 export const namesOf = (
-  { id, name, hostNames }: { id: string; name: string; hostNames: readonly string[] },
+  { id, name, hostname }: { id: string; name: string; hostname: string },
   { Aliases }: EndpointRequest,
-): readonly string[] => [...new Set([name, ...(Aliases ?? []), id.slice(0, 12), ...hostNames.slice(-1)])];
+): readonly string[] => [...new Set([name, ...(Aliases ?? []), id.slice(0, 12), hostname])];
 
 export function releaseEndpoint(space: AddressSpace, endpoint: Endpoint): void {
   if (endpoint.address) space.release(endpoint.address);

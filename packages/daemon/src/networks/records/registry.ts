@@ -1,5 +1,5 @@
 /**
- * The networks on record: found by ID, prefix or name; written before anything exists, removed after it is gone.
+ * The networks on record: found by ID, prefix or name; written before anything exists, removed before it goes.
  *
  * In: records. Out: `networks/<id>.json`. May import: storage, ipam.
  */
@@ -23,8 +23,7 @@ export interface Registry {
   /** In memory at once, so that nobody else takes the name or the subnet. */
   add(network: Network): void;
   write(network: Network): Promise<void>;
-  /** Out of sight; the record stays until `erase`. */
-  hide(id: string): void;
+  /** Out of sight at once. */
   erase(id: string): Promise<void>;
 }
 
@@ -82,9 +81,6 @@ export async function openRegistry(directory: string, log: Logger): Promise<Regi
       ),
     add,
     write: (network) => writeJson(fileOf(network.id), network),
-    hide: (id) => {
-      networks.delete(id);
-    },
     async erase(id) {
       networks.delete(id);
       spaces.delete(id);

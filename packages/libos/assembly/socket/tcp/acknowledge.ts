@@ -24,7 +24,6 @@ import {
   TIMING,
   WANT_WRITE,
 } from './connection';
-import { sendChallenge } from './emit';
 import { raise } from './events';
 import { timestampClock } from './initial-sequence';
 import { ringEmptied } from './peers';
@@ -35,6 +34,9 @@ import { isSacked, scoreboardTrim, scoreboardUpdate } from './scoreboard';
 import { segmentAck, segmentBits, segmentBytes, segmentSequence, segmentWindow } from './segment';
 import { after, before } from './sequence';
 import { CLOSING, FIN_WAIT_1, FIN_WAIT_2, LAST_ACK } from './state';
+
+/** `acknowledgedBytes` stops here: the largest window (RFC 7323 §2.3). */
+const ACKNOWLEDGED_COUNTED_BYTES: u32 = 1 << 30;
 
 /** Room that the application's sends may take up now. */
 export function sendRoom(c: Connection): u32 {
@@ -113,6 +115,7 @@ function moveUnacknowledged(c: Connection): bool {
     if (ring.length == 0) ringEmptied(c, ring);
   }
   c.sendUnacknowledged = segmentAck;
+  c.acknowledgedBytes = min(c.acknowledgedBytes + acknowledged, ACKNOWLEDGED_COUNTED_BYTES);
   scoreboardTrim(c);
   if (sampleRoundTrip(c)) c.backoff = 0;
   c.retries = 0;
@@ -123,21 +126,10 @@ function moveUnacknowledged(c: Connection): bool {
   return fin ? finAcknowledged(c) : true;
 }
 
-/** False: the segment is to be dropped, or the connection is gone. */
+/** Takes over a checked acknowledgement; an old one says nothing. False: the connection is gone. */
 export function acknowledge(c: Connection): bool {
-  if (after(segmentAck, c.sendNext)) {
-    sendChallenge(c);
-    return false;
-  }
   const unacknowledged = c.sendUnacknowledged;
-  if (before(segmentAck, unacknowledged)) {
-    // RFC 5961 §5.2: too old to be a delayed duplicate.
-    if (before(segmentAck, unacknowledged - max(c.sendWindowLargest, 65_535))) {
-      sendChallenge(c);
-      return false;
-    }
-    return true;
-  }
+  if (before(segmentAck, unacknowledged)) return true;
   const news = optionSackCount > 0 && has(c, SACK) && scoreboardUpdate(c);
   if (news && has(c, TIMING) && isSacked(c, c.timedSequence - 1)) sampleTimed(c);
   const windowBefore = c.sendWindow;

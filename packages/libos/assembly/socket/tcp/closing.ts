@@ -12,8 +12,11 @@ import {
   CLOSE_TOLD,
   Connection,
   connectionForget,
+  FIN_QUEUED,
   GONE,
+  NO_DELAY,
   RELEASED,
+  RESET_DUE,
   rangesGive,
   receiveRing,
   sendRing,
@@ -77,6 +80,15 @@ export function closeNow(c: Connection, error: i32): void {
 export function abortNow(c: Connection, error: i32): void {
   if (c.state != CLOSED && c.state != SYN_SENT && c.state != TIME_WAIT && c.state != HELD) sendReset(c);
   closeNow(c, error);
+}
+
+/**
+ * Bytes have come that nobody will read: the peer must learn that they are lost (RFC 1122 §4.2.2.13, RFC 2525 §2.17).
+ * What we still send arrives first, as a reset would destroy it; until then nothing more is acknowledged.
+ */
+export function resetWhenSent(c: Connection): void {
+  if (sendRing(c).length == 0) abortNow(c, 0);
+  else c.flags = (c.flags | RESET_DUE | NO_DELAY) & ~FIN_QUEUED;
 }
 
 /** Both directions are closed and ours was acknowledged last or together: 2 MSL of quiet (RFC 9293 §3.3.2). */

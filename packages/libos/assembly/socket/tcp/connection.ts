@@ -83,6 +83,10 @@ export const RESCUED: u32 = 1 << 22;
 export const FIN_AHEAD: u32 = 1 << 23;
 /** Counted among its peer's connections. */
 export const COUNTED: u32 = 1 << 28;
+/** Released with bytes that nobody will read: a reset takes the place of the FIN once our own bytes are acknowledged. */
+export const RESET_DUE: u32 = 1 << 24;
+/** Opened by a router, for somebody behind it. */
+export const FROM_ROUTER: u32 = 1 << 29;
 
 // Values of Connection.recovery.
 export const RECOVERY_NONE: u8 = 0;
@@ -124,6 +128,8 @@ export class Connection extends Socket {
   sendNext: u32;
   sendWindow: u32;
   sendWindowLargest: u32;
+  /** Bytes acknowledged so far, at most 2^30. */
+  acknowledgedBytes: u32;
   /** Sequence and acknowledgment numbers of the last window update (SND.WL1, SND.WL2). */
   windowSequence: u32;
   windowAcknowledgment: u32;
@@ -150,8 +156,11 @@ export class Connection extends Socket {
   holes: usize;
   /** Sequence number of a FIN that came ahead. */
   finSequence: u32;
-  /** Sequence number that the latest out-of-order segment began with: its range is reported first. */
-  latestStart: u32;
+  /** A byte in each of the ranges that changed last, the latest first; see `recentRange`. */
+  recent0: u32;
+  recent1: u32;
+  recent2: u32;
+  recent3: u32;
   duplicateStart: u32;
   duplicateEnd: u32;
   /** Bytes taken by the application in the current round of window tuning, and when it began. */
@@ -160,6 +169,8 @@ export class Connection extends Socket {
 
   // Timestamps (RFC 7323).
   timestampOffset: u32;
+  /** The first TSval sent: an echo is never older. */
+  timestampFirst: u32;
   timestampRecent: u32;
   timestampRecentNs: u64;
 
@@ -220,6 +231,14 @@ export function sendRing(c: Connection): Ring {
 
 export function receiveRing(c: Connection): Ring {
   return changetype<Ring>(changetype<usize>(c) + RECEIVE_RING_OFFSET);
+}
+
+/** How many ranges out of order are remembered by age: as many as a SACK option may show. */
+export const RECENT_RANGES: u32 = 4;
+
+/** Address of entry `place` (0: the latest) of these. */
+export function recentRange(c: Connection, place: u32): usize {
+  return changetype<usize>(c) + offsetof<Connection>('recent0') + ((<usize>place) << 2);
 }
 
 export function has(c: Connection, flags: u32): bool {

@@ -6,13 +6,13 @@
  */
 import {
   ipv4Send,
+  linkMtuBytes,
   outputFeatures,
   pathMtuBytes,
   SEND_DEVICE_FULL,
   transportBuffer,
 } from '../../iface/ipv4-output';
 import { NET_FEATURE_HOST_TSO4 } from '../../platform/index';
-import { Ranges, rangeEnd, rangeStart, rangesFind } from '../../storage/reassembler';
 import { ringRead } from '../../storage/ring';
 import { nowNs } from '../../time/clock';
 import { NEVER_NS } from '../../time/timers';
@@ -20,14 +20,11 @@ import { IPV4_HEADER_BYTES, PROTOCOL_TCP } from '../../wire/ipv4';
 import { ACK, PSH, RST, SYN, TCP_CHECKSUM_OFFSET, TCP_HEADER_BYTES, tcpEmit } from '../../wire/tcp';
 import {
   emitMaximumSegmentSize,
-  emitSackBlock,
-  emitSackHead,
   emitSackPermitted,
   emitTimestamps,
   emitWindowScale,
   MAXIMUM_SEGMENT_SIZE_BYTES,
   SACK_PERMITTED_BYTES,
-  sackBytes,
   TIMESTAMPS_BYTES,
   WINDOW_SCALE_BYTES,
 } from '../../wire/tcp-options';
@@ -45,6 +42,7 @@ import {
   TIMESTAMPS,
 } from './connection';
 import { timestampClock } from './initial-sequence';
+import { sackOption } from './sack';
 import {
   segmentAck,
   segmentBits,
@@ -63,14 +61,14 @@ const HEADERS_BYTES: u32 = IPV4_HEADER_BYTES + TCP_HEADER_BYTES;
 /** Largest payload handed down at once: with all headers it fits IPv4's 65,535 bytes. */
 const PAYLOAD_LIMIT_BYTES: u32 = 65_400;
 
-/** The MSS option to announce to a peer (RFC 6691: options are not taken off). */
+/** The MSS option to announce to a peer (RFC 6691: options are not taken off; RFC 9293 §3.7.1: by what we can receive). */
 export function announcedMss(peerAddress: u32): u32 {
-  return min(pathMtuBytes(peerAddress) - HEADERS_BYTES, 65_495);
+  return min(linkMtuBytes(peerAddress) - HEADERS_BYTES, 65_495);
 }
 
 /** Sets `mss` from the peer's option, the path and the options that every segment carries. */
 export function mssUpdate(c: Connection): void {
-  const path = announcedMss(c.peerAddress);
+  const path = min(pathMtuBytes(c.peerAddress) - HEADERS_BYTES, 65_495);
   const options = has(c, TIMESTAMPS) ? TIMESTAMPS_BYTES : 0;
   c.mss = max(min(max(c.peerMss, MSS_LEAST_BYTES), path), options + MSS_LEAST_BYTES) - options;
 }
@@ -97,27 +95,6 @@ function synOptions(c: Connection, at: usize): u32 {
     length += WINDOW_SCALE_BYTES;
   }
   return length;
-}
-
-/** A duplicate first (RFC 2883 §4), then the range that holds the latest segment, then the others (RFC 2018 §4). */
-function sackOption(c: Connection, at: usize): u32 {
-  const most: u32 = has(c, TIMESTAMPS) ? 3 : 4;
-  const duplicate = has(c, DUPLICATE);
-  c.flags &= ~DUPLICATE;
-  let count: u32 = 0;
-  if (duplicate) emitSackBlock(at, count++, c.duplicateStart, c.duplicateEnd);
-  if (c.holes != 0) {
-    const ranges = changetype<Ranges>(c.holes);
-    const latestIndex = rangesFind(ranges, c.latestStart);
-    if (latestIndex >= 0)
-      emitSackBlock(at, count++, rangeStart(ranges, latestIndex), rangeEnd(ranges, latestIndex));
-    for (let index = ranges.count - 1; index >= 0 && count < most; index--)
-      if (index != latestIndex)
-        emitSackBlock(at, count++, rangeStart(ranges, index), rangeEnd(ranges, index));
-  }
-  if (count == 0) return 0;
-  emitSackHead(at, count);
-  return sackBytes(count);
 }
 
 /** Sends `length` bytes from `sequence` on with `bits`. Returns SEND_*; every outcome but DEVICE_FULL counts as sent. */

@@ -14,7 +14,7 @@ import {
   icmpErrorSourcePort,
   icmpErrorType,
 } from '../../iface/datagram';
-import { pathMtuLearn } from '../../iface/path-mtu';
+import { PATH_FLOW_COMMON, pathMtuLearn } from '../../iface/path-mtu';
 import { ERROR_ECONNREFUSED, ERROR_EHOSTUNREACH, ERROR_ENETUNREACH } from '../../platform/index';
 import {
   CODE_FRAGMENTATION_NEEDED,
@@ -35,7 +35,7 @@ const CODE_NETWORK_UNREACHABLE: u32 = 0;
 
 /** The path takes smaller packets only: what is in flight was too large and goes out again, cut anew. */
 function pathShrunk(c: Connection): void {
-  pathMtuLearn(c.peerAddress, icmpErrorMtu);
+  pathMtuLearn(c.peerAddress, PATH_FLOW_COMMON, icmpErrorMtu);
   const before = c.mss;
   mssUpdate(c);
   if (c.mss >= before) return;

@@ -16,7 +16,7 @@ import { ringConsume, ringContiguous, ringRead, ringWrite } from '../../storage/
 import { nowNs } from '../../time/clock';
 import { NEVER_NS } from '../../time/timers';
 import { sendRoom } from './acknowledge';
-import { abortNow, connectionFree } from './closing';
+import { abortNow, connectionFree, resetWhenSent } from './closing';
 import { FIN_WAIT_2_NS, maximumConnections } from './configuration';
 import {
   ACK_NOW,
@@ -25,9 +25,11 @@ import {
   connectionsCreate,
   FIN_QUEUED,
   FIN_RECEIVED,
+  FROM_ROUTER,
   has,
   NO_DELAY,
   RELEASED,
+  rangesGive,
   receiveRing,
   Socket,
   sendRing,
@@ -180,7 +182,10 @@ function abandon(c: Connection): void {
   }
 }
 
-/** Closes in order in the background and forgets the handle. A listener's waiting connections are reset. */
+/**
+ * Closes in the background and forgets the handle: in order when all was read, else with a reset after what is queued
+ * (`resetWhenSent`). A listener's waiting connections are reset.
+ */
 export function tcpRelease(handle: i32): void {
   const listener = listenerOf(handle);
   if (listener !== null) {
@@ -194,12 +199,19 @@ export function tcpRelease(handle: i32): void {
   const c = connectionOf(handle);
   if (c === null) return;
   c.flags |= RELEASED;
+  const isUnread = receiveRing(c).length > 0;
   ringGive(c, receiveRing(c));
+  rangesGive(c.holes);
+  c.holes = 0;
   if (c.state == CLOSED || c.state == SYN_SENT || c.state == HELD) {
     abandon(c);
     return;
   }
   c.keepAliveNs = NEVER_NS;
+  if (isUnread && c.state != TIME_WAIT) {
+    resetWhenSent(c);
+    return;
+  }
   c.flags |= FIN_QUEUED;
   if (c.state == FIN_WAIT_2) {
     c.stateNs = nowNs + FIN_WAIT_2_NS;
@@ -260,6 +272,12 @@ export function tcpPeerAddress(handle: i32): u32 {
 export function tcpPeerPort(handle: i32): u32 {
   const c = connectionOf(handle);
   return c === null ? 0 : c.peerPort;
+}
+
+/** Whether a router has opened the connection, for somebody behind it. */
+export function tcpFromRouter(handle: i32): bool {
+  const c = connectionOf(handle);
+  return c !== null && has(c, FROM_ROUTER);
 }
 
 function socketOf(handle: i32): Socket | null {

@@ -10,12 +10,12 @@ import {
   SOCKET_EVENT_ACCEPTABLE,
   SOCKET_EVENT_CONNECTED,
 } from '../../platform/index';
-import { NS_PER_S, nowNs } from '../../time/clock';
+import { nowNs } from '../../time/clock';
 import { NEVER_NS } from '../../time/timers';
 import { ACK, FIN, RST, SYN } from '../../wire/tcp';
 import { optionTimestamps, optionTimestampValue } from '../../wire/tcp-options';
 import { acknowledge } from './acknowledge';
-import { closeNow, restartTimeWait } from './closing';
+import { abortNow, closeNow, restartTimeWait } from './closing';
 import { RTO_AFTER_SYN_US } from './configuration';
 import { congestionStart } from './congestion/index';
 import {
@@ -25,20 +25,21 @@ import {
   DUPLICATE,
   has,
   PASSIVE,
-  SACK,
-  SCALING,
+  RESET_DUE,
   SYN_DUE,
+  sendRing,
   TIMESTAMPS,
   TIMING,
 } from './connection';
-import { answerReset, sendChallenge } from './emit';
+import { answerReset, sendAck, sendChallenge } from './emit';
 import { raise, raiseListener } from './events';
 import { armKeepAlive } from './keep-alive';
-import { acceptQueue, Listener } from './listener';
+import { acceptQueue, Listener, listenerFind } from './listener';
 import { takeInitialSequence, takeOffers, unknownSegment } from './passive-open';
 import { queuePut, queueRemove } from './queue';
 import { receive } from './receive';
 import { rttSample } from './rtt';
+import { noteDuplicate } from './sack';
 import { markDirty } from './schedule';
 import {
   segmentAck,
@@ -58,10 +59,13 @@ import {
 import { after, before, beforeOrAt } from './sequence';
 import { CLOSED, ESTABLISHED, HELD, SYN_RECEIVED, SYN_SENT, TIME_WAIT } from './state';
 import { tableFind } from './table';
+import {
+  acknowledgmentIsAcceptable,
+  echoIsPossible,
+  sequenceIsAcceptable,
+  timestampIsFresh,
+} from './validate';
 import { windowKnown } from './window';
-
-/** RFC 7323 §5.5: after 24 days without a segment the recent timestamp is no measure any more. */
-const TIMESTAMP_LIFETIME_NS: u64 = 24 * 24 * 3600 * NS_PER_S;
 
 /** One TCP datagram, as `receiveFrame` left it. */
 export function tcpInput(): void {
@@ -74,14 +78,15 @@ export function tcpInput(): void {
   }
   if (c === null) c = unknownSegment();
   if (c === null) return;
-  if (c.state == SYN_SENT) answerToSyn(c);
+  if (c.state == SYN_SENT || provesItsSyn(c)) answerToSyn(c);
   else if (c.state == HELD) whileHeld(c);
   else synchronised(c);
 }
 
-/** A SYN that cannot be an old duplicate ends TIME-WAIT (RFC 9293 §3.10.7.4, RFC 6191 §2). */
+/** A SYN that cannot be an old duplicate ends TIME-WAIT (RFC 9293 §3.10.7.4, RFC 6191 §2), if somebody listens. */
 function isNewIncarnation(c: Connection): bool {
-  if ((segmentBits & (SYN | ACK | RST)) != SYN) return false;
+  if ((segmentBits & (SYN | ACK | RST | FIN)) != SYN) return false;
+  if (listenerFind(segmentDestination, segmentDestinationPort) === null) return false;
   if (has(c, TIMESTAMPS) && optionTimestamps && optionTimestampValue != c.timestampRecent)
     return after(optionTimestampValue, c.timestampRecent);
   return after(segmentSequence, c.receiveNext);
@@ -90,6 +95,16 @@ function isNewIncarnation(c: Connection): bool {
 /** The owner has not decided: retransmitted SYNs wait, a reset takes the request back. */
 function whileHeld(c: Connection): void {
   if ((segmentBits & RST) != 0 && segmentSequence == c.receiveNext) closeNow(c, ERROR_ECONNRESET);
+}
+
+/**
+ * Opened at once with somebody whose SYN proved nothing, and now a SYN-ACK that acknowledges ours: this is the peer,
+ * whatever sequence number the first SYN gave (anybody can have sent that one).
+ */
+function provesItsSyn(c: Connection): bool {
+  if (c.state != SYN_RECEIVED || has(c, PASSIVE)) return false;
+  if ((segmentBits & (SYN | ACK | RST)) != (SYN | ACK)) return false;
+  return after(segmentAck, c.initialSend) && !after(segmentAck, c.sendNext);
 }
 
 /** RFC 9293 §3.10.7.3. */
@@ -120,7 +135,8 @@ function answerToSyn(c: Connection): void {
   if ((segmentBits & FIN) == 0 && segmentBytes == 0) return;
   // Data on a SYN-ACK beyond the window that the SYN gave is cut.
   segmentTrimFront(1);
-  if (fit(c)) receive(c);
+  fit(c);
+  receive(c);
 }
 
 /** The handshake is complete: SEG.ACK covers our SYN. */
@@ -152,12 +168,20 @@ function establish(c: Connection): void {
   raiseListener(listener, SOCKET_EVENT_ACCEPTABLE);
 }
 
-/** Cuts the current segment to what is new and within the window; false: nothing of it is. */
-function fit(c: Connection): bool {
+/** What of the current segment lies below RCV.NXT has come twice. */
+function noteOld(c: Connection): void {
+  const next = c.receiveNext;
+  if (segmentBytes == 0 || !before(segmentSequence, next)) return;
+  const end = segmentSequence + segmentBytes;
+  noteDuplicate(c, segmentSequence, before(end, next) ? end : next);
+}
+
+/** Cuts the current segment to what is new and within the window. */
+function fit(c: Connection): void {
   const next = c.receiveNext;
   const edge = next + windowKnown(c);
   if (before(segmentSequence, next)) {
-    if (has(c, SACK) && segmentBytes > 0) noteDuplicate(c);
+    noteOld(c);
     segmentTrimFront(next - segmentSequence);
     c.flags |= ACK_NOW;
   }
@@ -166,43 +190,20 @@ function fit(c: Connection): bool {
     segmentTrimEnd(<i32>room < 0 ? 0 : room);
     c.flags |= ACK_NOW;
   }
-  return true;
 }
 
-/** Remembers the bytes received twice, for the next SACK option (RFC 2883). */
-function noteDuplicate(c: Connection): void {
-  c.flags |= DUPLICATE;
-  c.duplicateStart = segmentSequence;
-  const end = segmentSequence + segmentBytes;
-  c.duplicateEnd = before(end, c.receiveNext) ? end : c.receiveNext;
-}
-
-/** RFC 9293 §3.10.7.4, first check; a closed window still takes acknowledgements, so data at its edge may pass. */
-function isAcceptable(c: Connection, length: u32): bool {
-  const next = c.receiveNext;
-  const edge = next + windowKnown(c);
-  if (length == 0) return !before(segmentSequence, next) && !after(segmentSequence, edge);
-  return (
-    after(segmentSequence + length, next) &&
-    (before(segmentSequence, edge) || beforeOrAt(segmentSequence, next))
-  );
-}
-
-/** PAWS (RFC 7323 §5.3); false: an old duplicate. */
-function hasFreshTimestamp(c: Connection): bool {
-  return (
-    !before(optionTimestampValue, c.timestampRecent) || nowNs - c.timestampRecentNs > TIMESTAMP_LIFETIME_NS
-  );
-}
-
-/** The segment cannot be taken: the peer is told where we stand. Data always (it may be a lost acknowledgement), bare segments at a limited rate. */
+/** The segment cannot be taken: answered with where we stand. Data always (an acknowledgement may have been lost), bare segments at a limited rate. */
 function refuse(c: Connection): void {
-  if (c.state == TIME_WAIT && (segmentBits & FIN) != 0) restartTimeWait(c);
-  if (segmentBytes > 0 || (segmentBits & FIN) != 0) {
-    if (has(c, SACK) && segmentBytes > 0 && before(segmentSequence, c.receiveNext)) noteDuplicate(c);
-    c.flags |= ACK_NOW;
-    markDirty(c);
-  } else sendChallenge(c);
+  if ((segmentBits & FIN) != 0 && segmentSequence + segmentLength() == c.receiveNext && c.state == TIME_WAIT)
+    restartTimeWait(c);
+  if (segmentBytes == 0 && (segmentBits & FIN) == 0) {
+    sendChallenge(c);
+    return;
+  }
+  noteOld(c);
+  c.flags |= ACK_NOW;
+  if (has(c, DUPLICATE)) sendAck(c);
+  else markDirty(c);
 }
 
 /** A reset (RFC 5961 §3): only the exact next sequence number ends the connection. */
@@ -216,32 +217,30 @@ function reset(c: Connection): void {
   closeNow(c, c.state == SYN_RECEIVED && !has(c, PASSIVE) ? ERROR_ECONNREFUSED : ERROR_ECONNRESET);
 }
 
+/** RFC 9293 §3.10.7.4: nothing of the segment is taken over before it has passed every check. */
 function synchronised(c: Connection): void {
   if (c.state == CLOSED) return;
   const isReset = (segmentBits & RST) != 0;
   if (
     c.state == SYN_RECEIVED &&
-    (segmentBits & SYN) != 0 &&
-    segmentSequence == c.initialReceive &&
-    !isReset
+    (segmentBits & (SYN | ACK | RST)) == SYN &&
+    segmentSequence == c.initialReceive
   ) {
-    if ((segmentBits & ACK) == 0) {
-      // Our SYN-ACK was lost.
-      c.flags |= SYN_DUE;
-      markDirty(c);
-      return;
-    }
-    segmentTrimFront(1);
+    // Our SYN-ACK was lost.
+    c.flags |= SYN_DUE;
+    markDirty(c);
+    return;
   }
-  if (has(c, TIMESTAMPS) && !isReset) {
+  const isTimestamped = has(c, TIMESTAMPS) && !isReset;
+  if (isTimestamped) {
     // RFC 7323 §3.2: once negotiated, every segment carries it.
     if (!optionTimestamps) return;
-    if (!hasFreshTimestamp(c)) {
+    if (!timestampIsFresh(c)) {
       refuse(c);
       return;
     }
   }
-  if (!isAcceptable(c, segmentLength())) {
+  if (!sequenceIsAcceptable(c, segmentLength())) {
     if (!isReset) refuse(c);
     return;
   }
@@ -255,14 +254,32 @@ function synchronised(c: Connection): void {
     return;
   }
   if ((segmentBits & ACK) == 0) return;
-  if (c.state == SYN_RECEIVED && !completeHandshake(c)) return;
-  if (has(c, TIMESTAMPS) && beforeOrAt(segmentSequence, c.lastAckSent) && optionTimestamps) {
+  if (c.state == SYN_RECEIVED) {
+    if (!completeHandshake(c)) return;
+  } else if (!acknowledgmentIsAcceptable(c)) {
+    sendChallenge(c);
+    return;
+  }
+  // RFC 7323 §4.3; an acknowledgement of long ago proves too little for a measure of what is to come.
+  if (
+    isTimestamped &&
+    beforeOrAt(segmentSequence, c.lastAckSent) &&
+    !before(segmentAck, c.sendUnacknowledged) &&
+    echoIsPossible(c)
+  ) {
     c.timestampRecent = optionTimestampValue;
     c.timestampRecentNs = nowNs;
   }
   c.lastReceiveNs = nowNs;
   if (!acknowledge(c) || c.state == TIME_WAIT) return;
-  if (fit(c)) receive(c);
+  if (has(c, RESET_DUE) && sendRing(c).length == 0) {
+    abortNow(c, 0);
+    return;
+  }
+  fit(c);
+  receive(c);
+  // At once and bare: a segment with data has no room for it, and the next duplicate has a report of its own.
+  if (has(c, DUPLICATE) && c.state != CLOSED) sendAck(c);
 }
 
 /** The third step; false: it does not belong to our SYN, or the application does not keep up. */

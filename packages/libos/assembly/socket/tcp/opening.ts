@@ -20,7 +20,7 @@ import { windowShift } from './configuration';
 import { ACCEPTED, connectionOf, RELEASED, SACK, SCALING, SYN_DUE, TIMESTAMPS } from './connection';
 import { answerResetTo, mssUpdate } from './emit';
 import { raiseKept } from './events';
-import { initialSequence, timestampOffset } from './initial-sequence';
+import { initialSequence, timestampClock, timestampOffset } from './initial-sequence';
 import { acceptQueue, listenerCreate, listenerExact, listenerOf } from './listener';
 import { beginSending, obtainConnection } from './passive-open';
 import { queueFirst, queueRemove } from './queue';
@@ -116,6 +116,7 @@ export function tcpConnect(localAddress: u32, localPort: u16, address: u32, port
   c.owner = owner;
   c.state = SYN_SENT;
   c.timestampOffset = timestampOffset(source, sourcePort, address, port);
+  c.timestampFirst = timestampClock() + c.timestampOffset;
   c.receiveShift = <u8>windowShift;
   c.flags |= ACCEPTED | SYN_DUE | TIMESTAMPS | SACK | SCALING;
   mssUpdate(c);

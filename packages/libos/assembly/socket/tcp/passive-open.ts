@@ -28,7 +28,7 @@ import {
 import { Connection, connectionCreate, PASSIVE, SACK, SCALING, SYN_DUE, TIMESTAMPS } from './connection';
 import { answerCookie, answerReset, mssUpdate } from './emit';
 import { raiseListener } from './events';
-import { initialSequence, timestampOffset } from './initial-sequence';
+import { initialSequence, timestampClock, timestampOffset } from './initial-sequence';
 import { acceptQueue, halfOpenQueue, Listener, listenerFind } from './listener';
 import { peerAllowed, peerOpened } from './peers';
 import { queuePut } from './queue';
@@ -116,6 +116,7 @@ function create(listener: Listener, sequence: u32): Connection | null {
   c.listener = changetype<usize>(listener);
   c.flags |= PASSIVE;
   c.timestampOffset = timestampOffset(c.localAddress, c.localPort, c.peerAddress, c.peerPort);
+  c.timestampFirst = timestampClock() + c.timestampOffset;
   beginSending(c, sequence);
   tableInsert(c);
   peerOpened(c);
@@ -194,6 +195,7 @@ function openByCookie(listener: Listener): Connection | null {
     c.flags |= TIMESTAMPS;
     c.timestampRecent = optionTimestampValue;
     c.timestampRecentNs = nowNs;
+    c.timestampFirst = optionTimestampEcho;
     const scale = cookieScale(optionTimestampEcho);
     if (cookieSack(optionTimestampEcho)) c.flags |= SACK;
     if (scale >= 0) {

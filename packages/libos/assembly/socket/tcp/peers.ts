@@ -2,9 +2,10 @@
  * What each peer holds of connections and of the rings' memory, so that none keeps the others out: `storage/shares.ts`
  * says who may take more.
  *
- * In: connections. Out: memory for their rings, who may have another connection. May import: platform, storage.
+ * In: connections. Out: memory for their rings, who may have another connection. May import: iface, platform, storage.
  * Of the rings' budget the last quarter is for first rings, so that large ones leave others something to begin with.
  */
+import { isRouter } from '../../iface/routes';
 import { SOCKET_EVENT_WRITABLE } from '../../platform/index';
 import { randomU64 } from '../../platform/random';
 import { HashMap } from '../../storage/hash-map';
@@ -19,7 +20,7 @@ import {
 } from '../../storage/ring';
 import { shareAllows, shareGive, sharesCreate, shareTake } from '../../storage/shares';
 import { maximumConnections } from './configuration';
-import { COUNTED, Connection, connectionsInUse, has, RELEASED, WANT_WRITE } from './connection';
+import { COUNTED, Connection, connectionsInUse, FROM_ROUTER, has, RELEASED, WANT_WRITE } from './connection';
 import { raise } from './events';
 import { Queue, queueFirst, queuePut, queueRemove } from './queue';
 
@@ -41,11 +42,16 @@ export function peersStart(): void {
 
 /** Whether a peer may open one more connection; `recyclable`: connections in TIME-WAIT, which make room. */
 export function peerAllowed(address: u32, recyclable: u32): bool {
+  if (isRouter(address)) return true;
   return shareAllows(connectionShares, <u64>address, 1, maximumConnections - connectionsInUse() + recyclable);
 }
 
-/** A peer has opened `c`. */
+/** A peer has opened `c`. A router speaks for many, and sees to it that none of them keeps the others out. */
 export function peerOpened(c: Connection): void {
+  if (isRouter(c.peerAddress)) {
+    c.flags |= FROM_ROUTER;
+    return;
+  }
   c.flags |= COUNTED;
   shareTake(connectionShares, <u64>c.peerAddress, 1);
 }
@@ -67,6 +73,7 @@ export function ringGrow(c: Connection, ring: Ring, needed: u32): bool {
   if (capacity > RING_FIRST_BYTES && used + <u64>growth > budget - (budget >> 2)) return false;
   const free = used < budget ? <u32>min<u64>((budget - used) / RING_FIRST_BYTES, u32.MAX_VALUE >> 2) : 0;
   const share = growth / RING_FIRST_BYTES;
+  if (has(c, FROM_ROUTER)) return ringReserve(ring, needed);
   if (!shareAllows(memoryShares, <u64>c.peerAddress, share, free) || !ringReserve(ring, needed)) return false;
   shareTake(memoryShares, <u64>c.peerAddress, share);
   return true;
@@ -80,7 +87,7 @@ export function ringAwait(c: Connection): void {
 /** Gives a ring's memory back. */
 export function ringGive(c: Connection, ring: Ring): void {
   if (ring.capacity == 0) return;
-  shareGive(memoryShares, <u64>c.peerAddress, ring.capacity / RING_FIRST_BYTES);
+  if (!has(c, FROM_ROUTER)) shareGive(memoryShares, <u64>c.peerAddress, ring.capacity / RING_FIRST_BYTES);
   ringFree(ring);
   const next = queueFirst(starved);
   if (next === null) return;

@@ -6,11 +6,20 @@
  * May import: platform, storage, time, wire.
  */
 import { SOCKET_EVENT_READABLE } from '../../platform/index';
-import { Ranges, rangeEnd, rangeStart, rangesInsert, rangesTrimBefore } from '../../storage/reassembler';
+import {
+  overlapEnd,
+  overlapStart,
+  Ranges,
+  rangeEnd,
+  rangeStart,
+  rangesInsert,
+  rangesOverlap,
+  rangesTrimBefore,
+} from '../../storage/reassembler';
 import { ringWrite } from '../../storage/ring';
 import { nowNs } from '../../time/clock';
 import { FIN } from '../../wire/tcp';
-import { abortNow, enterTimeWait } from './closing';
+import { enterTimeWait, resetWhenSent } from './closing';
 import { DELAYED_ACK_NS } from './configuration';
 import {
   ACK_DELAYED,
@@ -27,9 +36,10 @@ import {
 import { announcedMss, sendAck } from './emit';
 import { raise } from './events';
 import { ringGrow } from './peers';
+import { noteDuplicate, noteOutOfOrder } from './sack';
 import { schedule } from './schedule';
 import { segmentBits, segmentBytes, segmentPayload, segmentSequence } from './segment';
-import { beforeOrAt } from './sequence';
+import { before } from './sequence';
 import { CLOSE_WAIT, CLOSING, ESTABLISHED, FIN_WAIT_1, FIN_WAIT_2 } from './state';
 
 /** Every second segment, or two full ones, at the end of the turn; a single one after a delay. */
@@ -66,6 +76,7 @@ function closeHole(c: Connection): void {
 function receiveInOrder(c: Connection): void {
   const bytes = segmentBytes;
   const ring = receiveRing(c);
+  noteOverlap(c);
   if (!ringGrow(c, ring, ring.length + bytes)) {
     c.flags |= ACK_NOW;
     return;
@@ -78,30 +89,27 @@ function receiveInOrder(c: Connection): void {
   raise(c, SOCKET_EVENT_READABLE);
 }
 
-/** A hole precedes these bytes: kept ahead, and the peer told at once (RFC 5681 §4.2). */
+/** What of the current segment is already there, beyond a hole, is reported (RFC 2883 §4). */
+function noteOverlap(c: Connection): void {
+  if (c.holes == 0) return;
+  if (rangesOverlap(changetype<Ranges>(c.holes), segmentSequence, segmentSequence + segmentBytes))
+    noteDuplicate(c, overlapStart, overlapEnd);
+}
+
+/** A hole precedes these bytes: kept ahead, and acknowledged at once (RFC 5681 §4.2). */
 function receiveAhead(c: Connection): void {
   const ring = receiveRing(c);
   const end = segmentSequence + segmentBytes;
   const offset = ring.length + (segmentSequence - c.receiveNext);
+  noteOverlap(c);
   if (ringGrow(c, ring, offset + segmentBytes)) {
     if (c.holes == 0) c.holes = rangesTake();
     if (rangesInsert(changetype<Ranges>(c.holes), segmentSequence, end)) {
       ringWrite(ring, offset, segmentPayload, segmentBytes);
-      c.latestStart = segmentSequence;
+      noteOutOfOrder(c, segmentSequence);
     }
   }
   sendAck(c);
-}
-
-/** After `tcpRelease` nobody reads: bytes are acknowledged and dropped while our own data is under way, then refused (RFC 9293 §3.10.4). */
-function discard(c: Connection): bool {
-  if (c.state == FIN_WAIT_2) {
-    abortNow(c, 0);
-    return false;
-  }
-  if (segmentSequence == c.receiveNext) c.receiveNext += segmentBytes;
-  c.flags |= ACK_NOW;
-  return true;
 }
 
 /** The peer's FIN is next in order. */
@@ -116,15 +124,22 @@ function receiveFin(c: Connection): void {
 
 /** Takes payload and FIN; the connection may be gone afterwards. */
 export function receive(c: Connection): void {
+  // RFC 9293 §3.10.7.4: nothing follows a FIN.
+  if (has(c, FIN_RECEIVED)) return;
   if (segmentBytes > 0) {
     if (has(c, RELEASED)) {
-      if (!discard(c)) return;
-    } else if (segmentSequence == c.receiveNext) receiveInOrder(c);
+      resetWhenSent(c);
+      return;
+    }
+    if (segmentSequence == c.receiveNext) receiveInOrder(c);
     else receiveAhead(c);
   }
   if ((segmentBits & FIN) != 0) {
     c.flags |= FIN_AHEAD;
     c.finSequence = segmentSequence + segmentBytes;
   }
-  if (has(c, FIN_AHEAD) && beforeOrAt(c.finSequence, c.receiveNext)) receiveFin(c);
+  if (!has(c, FIN_AHEAD)) return;
+  if (c.finSequence == c.receiveNext) receiveFin(c);
+  // Bytes beyond it have come in order: it was not the end.
+  else if (before(c.finSequence, c.receiveNext)) c.flags &= ~FIN_AHEAD;
 }

@@ -168,6 +168,10 @@ export function tcpPeerAddress(handle: i32): u32 {
   return inUse(handle).peer;
 }
 
+export function tcpFromRouter(handle: i32): bool {
+  return inUse(handle).peer == 0xc00002fe;
+}
+
 export function tcpConnectionLimit(): u32 {
   return PIPES;
 }

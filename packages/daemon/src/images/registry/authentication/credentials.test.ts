@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { tarOfFiles } from '../../../archive/testing.js';
 import { configWithFiles } from '../../testing.js';
+import { withHolds } from '../../with-holds.js';
 import { setUp, withToken } from '../client/testing-client.js';
 import { addImage, startFakeRegistry } from '../testing.js';
 import { login } from './account.js';
@@ -55,7 +56,8 @@ test('login: good and bad credentials, identity tokens, basic', async (t) => {
     message: `Head "http://${registry.host}/v2/app/manifests/1": no basic auth credentials`,
   });
   const config = await configWithFiles(parts, { a: 'a' });
-  await parts.images.tag((await parts.images.add(config)).id, `${registry.host}/app:1`);
+  const image = await withHolds((holds) => parts.images.add(config, { holds }));
+  await parts.images.tag(image.id, `${registry.host}/app:1`);
   await assert.rejects(push('app:1'), { message: 'no basic auth credentials' });
 });
 

@@ -28,6 +28,7 @@ import type {
   Platform,
   RegistryAuth,
 } from '../../types.js';
+import { withHolds } from '../../with-holds.js';
 import { pullError, RegistryError, worthRetrying } from '../client/errors.js';
 import { onRegistry, type RegistryAccess } from '../client/operation.js';
 import { openRepository, type Repository } from '../client/repository.js';
@@ -145,10 +146,12 @@ async function fetchImage(
   repository: Repository,
   manifest: ImageManifest,
   request: PullRequest,
+  holds: Hold[],
 ): Promise<Image> {
   const { images, records } = parts;
   checkImage(manifest);
   const known = images.find(manifest.config.digest);
+  if (known !== undefined) holds.push(images.hold(known.id));
   const { bytes, config } =
     known === undefined
       ? await fetchConfig(repository, manifest, request.signal)
@@ -168,7 +171,7 @@ async function fetchImage(
   }
   const hold = await fetchLayers(parts, repository, manifest, diffIds, request);
   try {
-    const image = await images.add(config, bytes === undefined ? {} : { configBytes: bytes });
+    const image = await images.add(config, { holds, ...(bytes && { configBytes: bytes }) });
     records.add(repositoryName, diffIds, manifest.layers);
     return image;
   } finally {
@@ -200,6 +203,7 @@ async function pullOne(
   repository: Repository,
   reference: Reference,
   request: PullRequest,
+  holds: Hold[],
 ): Promise<{ image: Image; changed: boolean }> {
   const { images } = parts;
   const { report, signal } = request;
@@ -212,7 +216,7 @@ async function pullOne(
     id: reference.digest === undefined ? reference.tag! : full,
   });
   const manifest = await selectImage(repository, outer, full, request.platform ?? hostPlatform, signal);
-  const image = await fetchImage(parts, repository, manifest, request);
+  const image = await fetchImage(parts, repository, manifest, request, holds);
   report({ status: `Digest: ${digest}` });
   const shown = familiarString(reference);
   const before = images.find(shown)?.id;
@@ -251,7 +255,7 @@ export async function pull(parts: PullParts, request: PullRequest): Promise<void
       let changed = false;
       let pulled: Image | undefined;
       for (const one of references) {
-        const result = await pullOne(parts, repository, one, request);
+        const result = await withHolds((holds) => pullOne(parts, repository, one, request, holds));
         changed ||= result.changed;
         pulled = result.image;
       }
