@@ -11,7 +11,20 @@ import { unusualRequests } from '@noos/libos/testing/unusual-requests';
 import { buildApplication, type Service, startService, testedTargets } from './service.js';
 
 const built = buildApplication('apps/http-service.ts');
-after(() => built.remove());
+/** With limits of its own. */
+const limited = buildApplication(
+  'apps/http-service.ts',
+  '--limit',
+  'http.fieldCount=20',
+  '--limit',
+  'http.bufferedBodyBytes=1k',
+  '--http-body-limit',
+  '1m',
+);
+after(() => {
+  built.remove();
+  limited.remove();
+});
 
 /** Runs a command while this process goes on: the gateway of some targets lives in it. */
 async function run(command: string, commandArguments: string[], input = ''): Promise<string> {
@@ -194,6 +207,27 @@ for (const target of testedTargets)
       assert.equal((await fetch(`${service.origin}/`)).status, 200);
     });
 
+    test('2,000 connections that are kept are all answered, again and again', async () => {
+      const count = 2000;
+      const sockets: Socket[] = [];
+      try {
+        for (let opened = 0; opened < count; opened += 100)
+          sockets.push(...(await Promise.all(Array.from({ length: 100 }, () => open(service.port)))));
+        for (let round = 0; round < 2; round++)
+          await Promise.all(
+            sockets.map(async (socket) => {
+              socket.write(`GET /${round} HTTP/1.1\r\nHost: a\r\n\r\n`);
+              const [text] = (await once(socket, 'data')) as [string];
+              assert.match(text, /^HTTP\/1\.1 200 OK\r\n/);
+              assert.ok(text.endsWith(`GET /${round}`), text);
+            }),
+          );
+      } finally {
+        for (const socket of sockets) socket.destroy();
+      }
+      assert.equal(await run('curl', ['-sS', `${service.origin}/still`]), 'GET /still');
+    });
+
     test('wrk: no error in two seconds', async () => {
       const output = await run('wrk', ['-t1', '-c16', '-d2', `${service.origin}/`]);
       assert.doesNotMatch(output, /Non-2xx|Socket errors/, output);
@@ -246,3 +280,43 @@ for (const target of testedTargets)
     assert.equal(await response.text(), 'late');
     assert.equal(await stopped, 0);
   });
+
+for (const target of testedTargets)
+  test(`limits of the image and of the start, on target ${target}`, async () => {
+    const service = await startService(limited.image, target, {
+      'http.bodyBytes': '5000',
+      'http.targetBytes': '50',
+    });
+    const post = async (path: string, bytes: number): Promise<[number, string]> => {
+      const response = await fetch(`${service.origin}${path}`, { method: 'POST', body: 'x'.repeat(bytes) });
+      return [response.status, await response.text()];
+    };
+    try {
+      assert.deepEqual(
+        await post('/count', 5000),
+        [200, '5000'],
+        'a stream, above the limit of what is read as a whole',
+      );
+      assert.equal((await post('/count', 5001))[0], 413, 'the start overrides the image');
+      assert.deepEqual(await post('/length', 1024), [200, '1024']);
+      assert.equal((await post('/length', 1025))[0], 413);
+      assert.equal((await fetch(`${service.origin}/${'a'.repeat(50)}`)).status, 414);
+      const lines = 'A: b\r\n'.repeat(20);
+      assert.deepEqual(
+        statuses(await talk(service.port, `GET / HTTP/1.1\r\nHost: a\r\n${lines}\r\n`)),
+        [431],
+      );
+    } finally {
+      assert.equal(await service.stop(), 0);
+    }
+  });
+
+test('a limit that does not exist, or is out of range, is refused at start', async () => {
+  for (const limits of [{ 'http.none': '1' }, { 'http.fieldCount': '0' }, { 'http.bodyBytes': 'many' }])
+    for (const target of testedTargets)
+      await assert.rejects(
+        startService(built.image, target, limits),
+        /ended with 2: parameter http\./,
+        target,
+      );
+});

@@ -28,17 +28,22 @@ export interface Service {
 }
 
 /** Builds `entry` (relative to test/); returns the image's path and what removes it. */
-export function buildApplication(entry: string): { image: string; remove: () => void } {
+export function buildApplication(entry: string, ...options: string[]): { image: string; remove: () => void } {
   const directory = mkdtempSync(join(tmpdir(), 'noos-test-'));
   const image = join(directory, 'application.noos');
-  const command = [join(root, 'packages/cli/bin/noos.mjs'), 'build', join(root, 'test', entry), '-o', image];
+  const noos = join(root, 'packages/cli/bin/noos.mjs');
+  const command = [noos, 'build', join(root, 'test', entry), '-o', image, ...options];
   const { status, stdout, stderr } = spawnSync(process.execPath, command, { encoding: 'utf8' });
   if (status !== 0) throw new Error(`noos build ${entry}: ${stdout}${stderr}`);
   return { image, remove: () => rmSync(directory, { recursive: true }) };
 }
 
 /** Starts an image and waits for its first answer. */
-export async function startService(image: string, target: TargetName): Promise<Service> {
+export async function startService(
+  image: string,
+  target: TargetName,
+  limits: Record<string, string> = {},
+): Promise<Service> {
   let text = '';
   const running = await runUnikernel(image, {
     target,
@@ -46,6 +51,7 @@ export async function startService(image: string, target: TargetName): Promise<S
       text += Buffer.from(bytes).toString();
     },
     ports: [{ hostAddress: '127.0.0.1', hostPort: 0, guestPort, protocol: 'tcp' }],
+    limits,
     probe: true,
   });
   const answer = await running.firstAnswer;

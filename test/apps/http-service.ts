@@ -19,6 +19,11 @@ export default {
     switch (url.pathname) {
       case '/echo':
         return new Response(request.body, { headers: { 'x-method': request.method } });
+      case '/count': {
+        let count = 0;
+        for await (const piece of request.body ?? []) count += piece.byteLength;
+        return new Response(String(count));
+      }
       case '/length':
         return new Response(String((await request.arrayBuffer()).byteLength));
       case '/headers':

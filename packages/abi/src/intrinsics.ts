@@ -126,8 +126,8 @@ export interface Intrinsics {
   httpRead(exchange: number, length: number): ArrayBuffer | undefined | null | number;
   /** Resets the exchange's connection. */
   httpAbort(exchange: number): void;
-  /** Server: the rest of the body will be read as a whole, so `http.bufferedBodyBytes` bounds it; above, the exchange ends with 413 (EMSGSIZE). */
-  httpBuffer(exchange: number): void;
+  /** Server: the rest of the body will be read as a whole, so `http.bufferedBodyBytes` bounds it; above, the exchange ends with 413. Returns 0, or EMSGSIZE when the declared length is above. */
+  httpBuffer(exchange: number): number;
   /** Client request over a connection from libos's pool. `headers` as in `httpRespond`; bodyBytes 0 none, -1 chunked. Returns a request handle used with httpWrite, httpEnd, httpRead, httpAbort. [start] */
   httpRequest(
     address: number,

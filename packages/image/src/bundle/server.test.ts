@@ -41,6 +41,43 @@ test('a request body is read as it arrives', async () => {
   machine.close();
 });
 
+test('a body above the limit of what is read as a whole rejects with EMSGSIZE, and nothing is logged', async () => {
+  const machine = await started(`export default { async fetch(request: Request) {
+    try {
+      await request.text();
+    } catch (error) {
+      globalThis.code = error.code;
+      throw error;
+    }
+    return new Response('not reached');
+  } }`);
+  machine.evaluate('(__test.oversized = 1, 0)');
+  machine.evaluate(`__test.request(1, 'POST', '/', undefined, ['one'])`);
+  assert.equal(machine.evaluate('globalThis.code'), 'EMSGSIZE');
+  assert.deepEqual([sent(machine, 1), logged(machine)], [{}, '']);
+  machine.close();
+});
+
+test('a response for which there is no memory leaves piece by piece', async () => {
+  const machine = await started(`export default { fetch(request: Request) {
+    return new Response(request.url.endsWith('text') ? 'täxt' : new Uint8Array([97, 98, 99]));
+  } }`);
+  machine.evaluate('(__test.full = true, 0)');
+  machine.evaluate(`__test.request(1, 'GET', '/text')`);
+  machine.evaluate(`__test.request(2, 'GET', '/bytes')`);
+  machine.evaluate(`__test.request(3, 'HEAD', '/bytes')`);
+  const answers = [1, 2, 3].map((exchange) => sent(machine, exchange));
+  assert.deepEqual(
+    answers.map(({ contentLength, text, ended }) => [contentLength, text, ended]),
+    [
+      [5, 't\xc3\xa4xt', true],
+      [3, 'abc', true],
+      [3, '', true],
+    ],
+  );
+  machine.close();
+});
+
 test('a request body that comes late wakes its reader', async () => {
   const machine = await started(`export default { async fetch(request: Request) {
     return Response.json(await request.json());

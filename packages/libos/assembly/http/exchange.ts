@@ -93,14 +93,16 @@ export function httpRead(exchange: i32, destination: usize, capacity: u32): i32 
 
 /**
  * The application reads the rest of a request's body as a whole: `bufferedBodyBytes` bounds it from now on. A
- * declared length above fails at once.
+ * declared length above fails at once. 0, or EMSGSIZE.
  */
-export function httpBuffer(exchange: i32): void {
+export function httpBuffer(exchange: i32): i32 {
   const connection = exchangeConnection(exchange);
-  if (connection == null || connection.role != ROLE_SERVER) return;
+  if (connection == null || connection.role != ROLE_SERVER) return 0;
   const body = connection.body;
   body.limit = min(body.limit, limits.bufferedBodyBytes);
-  if (connection.bodyLength > <i64>body.limit) exchangeFail(connection, ERROR_EMSGSIZE, 413);
+  if (connection.bodyLength <= <i64>body.limit) return 0;
+  exchangeFail(connection, ERROR_EMSGSIZE, 413);
+  return ERROR_EMSGSIZE;
 }
 
 /** Nothing now: asks the client to go on when it waits for that, and bounds the time. */

@@ -111,8 +111,14 @@ export class ExchangeBody implements IncomingBody {
       this.onEnd?.();
       return null;
     }
-    if (typeof taken === 'number') throw systemError(taken, 'read a body');
+    if (typeof taken === 'number') throw this.fail(taken);
     return new Uint8Array(taken);
+  }
+
+  /** The body is wrong or too long: libos ends the exchange. */
+  private fail(code: number): Error {
+    this.exchange.error ??= systemError(code, 'read a body');
+    return this.exchange.error;
   }
 
   read(): Promise<Uint8Array | undefined> {
@@ -120,7 +126,8 @@ export class ExchangeBody implements IncomingBody {
   }
 
   bytes(): Promise<Uint8Array> {
-    host.httpBuffer(this.exchange.id);
+    const result = host.httpBuffer(this.exchange.id);
+    if (result < 0) return Promise.reject(this.fail(result));
     return new Promise((resolve, reject) => readAll(this, [], resolve, reject));
   }
 

@@ -141,7 +141,8 @@ function settle(exchange: Exchange, request: Request, response: unknown): void {
 
 function settleWithError(exchange: Exchange, error: unknown): void {
   if (exchange.error === undefined) fail(exchange.id, error);
-  else reportError(error, 'the fetch handler, after the client had gone');
+  // What the client has done is no fault of the application.
+  else if (error !== exchange.error) reportError(error, 'the fetch handler, after the client had gone');
   forget(exchange.id);
   finished();
 }

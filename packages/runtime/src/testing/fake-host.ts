@@ -35,6 +35,7 @@ export const fakeHostSource = `
     httpListen: start('httpListen', (port, address) => { test.listeners.push(port); return 1; }),
     httpClose() { test.listeners.length = 0; },
     httpRespond(exchange, status, headers, body) {
+      if (test.full) return -105;
       test.responses.set(exchange, { status, headers, body });
       return 0;
     },
@@ -58,7 +59,7 @@ export const fakeHostSource = `
       else test.responses.get(exchange).ended = true;
       return 0;
     },
-    httpBuffer() {},
+    httpBuffer: (exchange) => (test.oversized === exchange ? -90 : 0),
     httpRead(exchange, length) {
       const queue = test.bodies.get(exchange) ?? [];
       const next = queue.shift();

@@ -68,8 +68,12 @@ export function checkRequest(
     throw new DaemonError('forbidden', `operation is not permitted on predefined ${request.Name} network `);
   if (request.Driver === 'overlay') throw new DaemonError('forbidden', noSwarm);
   if (request.Name.trim() === '') throw new DaemonError('invalid', 'invalid name: name is empty');
+  // They are printed in tables and logs, a line each.
   if (/\p{Cc}/u.test(request.Name))
-    throw new DaemonError('invalid', `invalid name: ${JSON.stringify(request.Name)}`);
+    throw new DaemonError(
+      'invalid',
+      'invalid name: control characters are not allowed in the name of a network',
+    );
   if (existing.find(request.Name)?.name === request.Name)
     throw new DaemonError('conflict', `network with name ${request.Name} already exists`);
   checkConfigNetworks(request);

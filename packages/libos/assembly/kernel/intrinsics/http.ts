@@ -151,8 +151,7 @@ export function callHttp(magic: i32, argv: u32): u64 {
     case READ:
       return read(argv);
     case BUFFER:
-      httpBuffer(toI32(argument(argv, 0)));
-      return JS_UNDEFINED;
+      return fromI32(httpBuffer(toI32(argument(argv, 0))));
     case ABORT:
       httpAbort(toI32(argument(argv, 0)));
       return JS_UNDEFINED;
