@@ -9,7 +9,7 @@ import { runProgram } from '../daemon/daemon.js';
 import { busyboxImage, dockerArchive } from '../daemon/images.js';
 
 /** Unpacking 148 MB, emulated on a busy machine. */
-const patienceMs = 5 * 60_000;
+const patienceMs = 10 * 60_000;
 const deb = process.env.NOOS_DEB ?? '';
 const env = { DOCKER_HOST: 'unix:///run/noos.sock', DOCKER_CONFIG: '/run/docker-config' };
 

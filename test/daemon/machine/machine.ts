@@ -23,7 +23,7 @@ import { runProgram } from '../daemon.js';
 
 const repository = join(import.meta.dirname, '../../../..');
 /** Emulated on a busy machine of two cores. */
-const patienceMs = 10 * 60_000;
+const usualPatienceMs = 10 * 60_000;
 const memoryMiB = 3072;
 
 /** What the first file system needs before it can reach this machine's. */
@@ -39,6 +39,8 @@ export interface Job {
    * otherwise the script is all that runs.
    */
   systemd?: boolean | 'bare';
+  /** How long it may take; 10 minutes otherwise. */
+  patienceMs?: number;
 }
 
 export interface Ended {
@@ -170,7 +172,11 @@ exec /lib/systemd/systemd --unit=script.target --show-status=0
 `;
 
 /** Boots a machine, runs the job in it and waits until it is off. */
-export async function runInMachine({ script, systemd = false }: Job): Promise<Ended> {
+export async function runInMachine({
+  script,
+  systemd = false,
+  patienceMs = usualPatienceMs,
+}: Job): Promise<Ended> {
   const { image, release } = kernel();
   const directory = mkdtempSync(join(tmpdir(), 'noos-machine-'));
   const out = join(directory, 'out');
