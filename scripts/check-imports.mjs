@@ -15,7 +15,8 @@ const packages = {
   host: ['abi', 'engine', 'image', 'libos', 'native'],
   linux: [],
   daemon: ['host', 'image', 'linux'],
-  cli: ['abi', 'daemon', 'engine', 'image', 'host', 'libos', 'native', 'runtime'],
+  'create-noos': [],
+  cli: ['abi', 'create-noos', 'daemon', 'engine', 'image', 'host', 'libos', 'native', 'runtime'],
 };
 
 /** Folders of packages/daemon/src from the lowest layer up: each may import those before it. */

@@ -13,8 +13,6 @@ import { formatParameters } from './parameters.js';
 
 /** Bytes of the virtio_net_hdr before each frame (virtio 1.2 §5.1.6). */
 export const netHeaderBytes = 12;
-/** Exit code after a panic: that of SIGABRT in a shell. */
-export const panicExitCode = 134;
 /** `getRandomValues` gives at most this much in one call (Web Crypto §10.1.1). */
 const entropyChunkBytes = 65_536;
 /** A device does not say when it has room: it is tried again after this long. */
