@@ -74,6 +74,9 @@ async function ours(payloadBytes: number): Promise<number> {
         return 1;
       },
       entropy_read() {},
+      memory_release(address: number, length: number) {
+        new Uint8Array(stack.memory.buffer, address, length).fill(0);
+      },
       panic() {
         throw new Error('panic');
       },

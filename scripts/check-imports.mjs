@@ -15,7 +15,8 @@ const packages = {
   host: ['abi', 'engine', 'image', 'libos', 'native'],
   linux: [],
   daemon: ['host', 'image', 'linux'],
-  cli: ['abi', 'daemon', 'engine', 'image', 'host', 'libos', 'native', 'runtime'],
+  'create-noos': [],
+  cli: ['abi', 'create-noos', 'daemon', 'engine', 'image', 'host', 'libos', 'native', 'runtime'],
 };
 
 /** Folders of packages/daemon/src from the lowest layer up: each may import those before it. */
@@ -55,8 +56,8 @@ const daemonRooms = {
 
 /** Folder of packages/libos/assembly → the folders it may import, lowest layer first. */
 const layers = {
-  storage: [],
   platform: [],
+  storage: ['platform'],
   wire: ['storage'],
   time: ['storage', 'platform'],
   device: ['platform', 'storage', 'wire'],

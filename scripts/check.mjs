@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Types, lint and format, generated views, import direction, duplicated dependencies, tracked files: all must be clean.
+// Types, lint and format, generated views, import direction, duplicated dependencies, documents, tracked files: all must be clean.
 import { spawnSync } from 'node:child_process';
 
 const steps = [
@@ -10,6 +10,7 @@ const steps = [
   ['import direction', 'node', ['scripts/check-imports.mjs']],
   ['coverage of the API', 'node', ['scripts/api-coverage.mjs', '--check']],
   ['duplicated dependencies', 'node', ['scripts/check-dependencies.mjs']],
+  ['documents and versions', 'node', ['scripts/check-docs.mjs']],
   ['tracked files', 'node', ['scripts/check-files.mjs']],
 ];
 let failed = 0;

@@ -3,7 +3,7 @@
 #define NOOS_PLATFORM_H
 #include <stdint.h>
 
-#define NOOS_ABI_VERSION 1u
+#define NOOS_ABI_VERSION 2u
 #define NOOS_EVENT_RECEIVE_READY 1u
 #define NOOS_EVENT_TRANSMIT_READY 2u
 #define NOOS_EVENT_BLOCK_READY 4u
@@ -59,6 +59,9 @@ void noos_console_write(uint32_t stream, const uint8_t *text, uint32_t length);
 /* Fills the range with random bytes fit for keys. */
 void noos_entropy_read(uint8_t *bytes, uint32_t length);
 
+/* The range of libos memory is not needed: every byte of it reads as 0 from now on, and the platform may take its pages back until they are written again. */
+void noos_memory_release(uint8_t *pages, uint32_t length);
+
 /* Asks the platform to end the unikernel with `code` (0 to 255) once the current call returns. */
 void noos_exit(uint32_t code);
 
@@ -96,6 +99,10 @@ void Z_platformZ_console_write(struct Z_platform_instance_t *platform, u32 strea
 void Z_platformZ_entropy_read(struct Z_platform_instance_t *platform, u32 bytes, u32 length) {
   (void)platform;
   noos_entropy_read(NOOS_RANGE(bytes, length), length);
+}
+void Z_platformZ_memory_release(struct Z_platform_instance_t *platform, u32 pages, u32 length) {
+  (void)platform;
+  noos_memory_release(NOOS_RANGE(pages, length), length);
 }
 void Z_platformZ_exit(struct Z_platform_instance_t *platform, u32 code) {
   (void)platform;

@@ -42,7 +42,7 @@ const destination = (name: string, length: string): Parameter => ({
 });
 
 /** Version of this interface; an image names the one it was built for. */
-export const abiVersion = 1;
+export const abiVersion = 2;
 
 /** Functions that the platform provides (wasm import module `platform`). */
 export const platformImports: PlatformFunction[] = [
@@ -94,6 +94,12 @@ export const platformImports: PlatformFunction[] = [
     name: 'entropy_read',
     doc: 'Fills the range with random bytes fit for keys.',
     parameters: [destination('bytes', 'length'), u32('length')],
+    result: 'void',
+  },
+  {
+    name: 'memory_release',
+    doc: 'The range of libos memory is not needed: every byte of it reads as 0 from now on, and the platform may take its pages back until they are written again.',
+    parameters: [destination('pages', 'length'), u32('length')],
     result: 'void',
   },
   {

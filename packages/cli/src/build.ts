@@ -6,9 +6,9 @@
 import { createHash } from 'node:crypto';
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { engineDigest } from '@noos/engine';
-import { buildImage, bundle, type Manifest } from '@noos/image';
-import { libosDigest } from '@noos/libos';
+import { engineDigest } from '@noos/engine/module';
+import type { Manifest } from '@noos/image/file';
+import { libosDigest } from '@noos/libos/module';
 import { InvalidArgumentError } from 'commander';
 import { openCache } from './cache.js';
 import { CliError, exitCodes } from './errors.js';
@@ -78,6 +78,7 @@ function effective(source: Entry, options: BuildOptions) {
 /** Bundles, evaluates and writes `output` (and its source map beside it); a failed build leaves no file. */
 export async function build(source: Entry, output: string, options: BuildOptions): Promise<Built> {
   const { name, env, snapshot, memory, limits } = effective(source, options);
+  const { buildImage, bundle } = await import('@noos/image');
   const steps = progress(true);
   try {
     steps.step(`bundling ${name}`);

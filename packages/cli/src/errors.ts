@@ -43,6 +43,7 @@ export function exitCodeOf(error: unknown): number {
     if (usageCodes.has(code)) return exitCodes.usage;
     return imageCodes.has(code) ? exitCodes.image : exitCodes.host;
   }
+  if (isNamed(error, 'InitError')) return exitCodes.usage;
   if (isNamed(error, 'BundleError')) return exitCodes.build;
   if (isNamed(error, 'ImageError')) return error.code === 'evaluation' ? exitCodes.build : exitCodes.image;
   return exitCodes.failed;

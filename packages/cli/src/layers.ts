@@ -3,7 +3,7 @@
  *
  * In: a manifest, sizes of files. Out: rows. May import: nothing.
  */
-import type { Manifest } from '@noos/image';
+import type { Manifest } from '@noos/image/file';
 
 /** One side of a row: what does the layer's work, and its size where it is known. */
 export interface Side {

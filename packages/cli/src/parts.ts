@@ -3,7 +3,7 @@
  *
  * In: a manifest. Out: rows of name and size. May import: terminal.
  */
-import type { Manifest } from '@noos/image';
+import type { Manifest } from '@noos/image/file';
 import { formatBytes, table } from './terminal.js';
 
 /** Lines: each part of the file with its size, then each part of the bundle. */

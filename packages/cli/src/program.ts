@@ -5,6 +5,7 @@
  */
 
 import { Command, Option } from 'commander';
+import { CliError, exitCodes } from './errors.js';
 import { style } from './terminal.js';
 import { collect, collectEnvironment, collectLimit, parseLimit, parseMemory } from './values.js';
 
@@ -30,6 +31,22 @@ const withBuildOptions = (command: Command): Command =>
     )
     .option('--no-snapshot', 'evaluate the application when it starts, not when it is built');
 
+type DaemonCommand = (words: readonly string[]) => Promise<number>;
+
+/** The engine is a package of its own, which an application's project does not need. */
+async function loadDaemonCommand(): Promise<DaemonCommand> {
+  const name: string = '@noos/daemon';
+  try {
+    import.meta.resolve(name);
+  } catch {
+    throw new CliError(
+      exitCodes.failed,
+      `the container engine is not installed: npm install --global noos ${name}, or the Debian package noos`,
+    );
+  }
+  return ((await import(`${name}/command`)) as { daemonCommand: DaemonCommand }).daemonCommand;
+}
+
 /** Makes the program; `setExitCode` gets the code of the command that ran. */
 export function createProgram(version: string, setExitCode: (code: number) => void): Command {
   const program = new Command('noos')
@@ -43,10 +60,8 @@ export function createProgram(version: string, setExitCode: (code: number) => vo
     .description('make a new application that runs at once')
     .argument('[directory]', 'new or empty directory', '.')
     .action(async (directory: string) => {
-      const { init } = await import('./commands/init.js');
-      for (const file of init(directory, version)) console.log(`  ${file}`);
-      const enter = directory === '.' ? '' : `cd ${directory} && `;
-      console.log(`Now: ${enter}npm install && npm start`);
+      const { create } = await import('create-noos');
+      for (const line of create(directory)) console.log(line);
     });
 
   withBuildOptions(
@@ -114,8 +129,7 @@ export function createProgram(version: string, setExitCode: (code: number) => vo
     .allowUnknownOption()
     .argument('[options...]', 'noos daemon --help lists them')
     .action(async (words: string[]) => {
-      const { daemonCommand } = await import('./commands/daemon.js');
-      setExitCode(await daemonCommand(words));
+      setExitCode(await (await loadDaemonCommand())(words));
     });
 
   for (const command of program.commands)

@@ -8,12 +8,6 @@ import { readFileSync } from 'node:fs';
 import { bindPlatform, bindUnikernel, type Platform, type Unikernel } from '@noos/abi';
 import { engineBytes, linkerPath } from './module.js';
 
-/**
- * Stack that a thread running a unikernel on V8 needs (`resourceLimits.stackSizeMb` of a worker): QuickJS's limit, 512 KiB
- * of its own stack, lets nested parsing take more than 7 MB of V8's, and V8 overflowing first would be a trap.
- */
-export const engineStackMb = 32;
-
 /** One linear memory and the mutable globals beside it: all the state of a module. */
 export interface ModuleState {
   memory: WebAssembly.Memory;

@@ -9,6 +9,12 @@ export const enginePath = fileURLToPath(new URL('../build/engine.wasm', import.m
 /** Path of linker.wasm: see linker.wat. */
 export const linkerPath = fileURLToPath(new URL('../build/linker.wasm', import.meta.url));
 
+/**
+ * Stack that a thread running a unikernel on V8 needs (`resourceLimits.stackSizeMb` of a worker): QuickJS's limit, 512 KiB
+ * of its own stack, lets nested parsing take more than 7 MB of V8's, and V8 overflowing first would be a trap.
+ */
+export const engineStackMb = 32;
+
 let bytes: Uint8Array<ArrayBuffer> | undefined;
 
 /** Bytes of engine.wasm, read once. */

@@ -8,14 +8,14 @@ import type { PublishedPort } from './gateway/port-spec.js';
 import { type Capture, startCapture } from './network/capture.js';
 import { startUserNetwork } from './network/user-network.js';
 import type { RunningUnikernel, RunOptions } from './run-options.js';
-import { openTap } from './tap/tap.linux.js';
-import { startNode } from './targets/node.js';
-import { startProcess } from './targets/process.js';
-import { openTapPort } from './targets/tap-port.js';
 import type { Attachment, Target, TargetName } from './targets/target.js';
-import { startVm } from './targets/vm.js';
 
-const targets: Record<TargetName, Target> = { node: startNode, process: startProcess, vm: startVm };
+/** Loaded when it is used: a start takes as long as what it loads. */
+const targets: Record<TargetName, () => Promise<Target>> = {
+  node: async () => (await import('./targets/node.js')).startNode,
+  process: async () => (await import('./targets/process.js')).startProcess,
+  vm: async () => (await import('./targets/vm.js')).startVm,
+};
 
 /** A random locally administered unicast address (IEEE 802 §8.2). */
 const randomMac = (): string => `02${randomBytes(5).toString('hex')}`.replace(/..(?=.)/g, '$&:');
@@ -32,6 +32,7 @@ async function attachTap(name: string, options: RunOptions): Promise<Network> {
   const { address, pcap } = options;
   const prefix = address?.cidr.split('/')[1];
   const hostAddress = address?.gateway !== undefined ? `${address.gateway}/${prefix}` : undefined;
+  const { openTap } = await import('./tap/tap.linux.js');
   const tap = await openTap(name, hostAddress);
   try {
     if (pcap !== undefined) return await attachRecordedTap(name, pcap, tap.remove, options);
@@ -49,6 +50,7 @@ async function attachRecordedTap(
   remove: () => Promise<void>,
   options: RunOptions,
 ): Promise<Network> {
+  const { openTapPort } = await import('./targets/tap-port.js');
   const capture = startCapture(pcap, noteOf(options));
   const port = await openTapPort(name, options.console).catch((error) => {
     capture.close();
@@ -117,7 +119,7 @@ export async function runHere(
     ...Object.entries(options.limits ?? {}),
   ]);
   try {
-    const run = await targets[options.target]({
+    const run = await (await targets[options.target]())({
       imagePath,
       attachment: network.attachment,
       mac,

@@ -1,18 +1,21 @@
 /**
- * Runs one unikernel: an image, a target, a network, until it has ended and nothing of it is left.
+ * Runs one unikernel, which is also all that the command line needs of this package (`@noos/host/run`): an image, a target, a network, until it has ended and nothing of it is left.
  *
  * In: the path of an image, options. Out: `RunningUnikernel`, or HostError / ImageError before anything is started.
  * May import: targets, network, tap, image.
  */
 import { readFileSync } from 'node:fs';
-import { ImageError, type Manifest, readImage } from '@noos/image';
+import { ImageError, type Manifest, readImage } from '@noos/image/file';
 import { HostError } from './errors.js';
 import { parseNetwork } from './gateway/address.js';
-import { runInThread } from './node/thread.js';
 import { probeFirstAnswer } from './probe.js';
-import { runHere } from './run-here.js';
 import type { RunningUnikernel, RunOptions } from './run-options.js';
 import { targetNames } from './targets/target.js';
+
+export { HostError } from './errors.js';
+export { formatEndpoint, type PublishedPort, parsePort } from './gateway/port-spec.js';
+export type { RunOptions } from './run-options.js';
+export type { StaticAddress, TargetName } from './targets/target.js';
 
 /** Reads and checks an image; every byte of it is covered by its digest. */
 export function checkImage(path: string): Manifest {
@@ -50,7 +53,11 @@ export async function runUnikernel(imagePath: string, options: RunOptions): Prom
   const startMs = performance.now();
   checkRunOptions(options);
   const manifest = checkImage(imagePath);
-  const start = options.target === 'node' ? runInThread : runHere;
+  // Only the target's side is loaded: most of this package runs in the thread of target node.
+  const start =
+    options.target === 'node'
+      ? (await import('./node/thread.js')).runInThread
+      : (await import('./run-here.js')).runHere;
   const running = await start(imagePath, manifest.name, options);
   const probed = running.ports.find((port) => port.protocol === 'tcp');
   if (options.probe !== true || probed === undefined) return running;

@@ -29,6 +29,7 @@ export function createBuildPlatform(): BuildPlatform {
       blockSubmit: refuse('block_submit'),
       blockComplete: refuse('block_complete'),
       entropyRead: refuse('entropy_read'),
+      memoryRelease: refuse('memory_release'),
       exit: refuse('exit'),
       consoleWrite: (_stream, text) => void chunks.push(text.slice()),
       panic: (message) => {

@@ -5,7 +5,7 @@
  * stack is large enough for QuickJS to find too deep recursion itself. May import: abi, engine, libos.
  */
 import { Worker } from 'node:worker_threads';
-import { engineStackMb } from '@noos/engine';
+import { engineStackMb } from '@noos/engine/module';
 import { ImageError } from './errors.js';
 import type { MemoryImage } from './memory-image.js';
 

@@ -14,11 +14,14 @@ import {
   sectionEntryBytes,
   sectionTypes,
 } from '@noos/abi';
-import { engineDigest } from '@noos/engine';
-import { libosDigest } from '@noos/libos';
+import { engineDigest } from '@noos/engine/module';
+import { libosDigest } from '@noos/libos/module';
 import { ImageError } from './errors.js';
 import { type Manifest, parseManifest } from './manifest.js';
 import type { MemoryImage, PageRun } from './memory-image.js';
+
+export { ImageError, type ImageErrorCode } from './errors.js';
+export type { Manifest } from './manifest.js';
 
 export interface Image {
   manifest: Manifest;

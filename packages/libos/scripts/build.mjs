@@ -13,8 +13,8 @@ const binaryenPath = createRequire(import.meta.resolve('assemblyscript/asc')).re
 const { default: binaryen } = await import(pathToFileURL(binaryenPath).href);
 
 /**
- * Entry → module, with folders that stand in for others (tests). `--only NAME` builds the entries whose module's
- * name contains it; `--debug` keeps the names section for profilers and stack traces.
+ * Entry → module, with folders that stand in for others (tests). `--testing` builds the modules for tests instead of
+ * the others; `--only NAME` those whose name contains it; `--debug` keeps the names section for profilers and stacks.
  */
 const entries = [
   ['assembly/stack.ts', 'build/stack.wasm'],
@@ -29,6 +29,7 @@ const entries = [
 ];
 const onlyAt = process.argv.indexOf('--only');
 const only = onlyAt < 0 ? '' : (process.argv[onlyAt + 1] ?? '');
+const testing = process.argv.includes('--testing');
 const debug = process.argv.includes('--debug');
 
 /** Exports every mutable global under a stable name; returns the module's bytes. */
@@ -54,7 +55,7 @@ function exportGlobals(bytes) {
 
 mkdirSync(join(root, 'build'), { recursive: true });
 for (const [entry, target, standIns = {}] of entries) {
-  if (!existsSync(join(root, entry)) || !target.includes(only)) continue;
+  if (target.includes('-testing') !== testing || !target.includes(only)) continue;
   const { error, stderr } = await asc.main(
     [entry, '--config', 'asconfig.json', '--outFile', target, ...(debug ? ['--debug'] : [])],
     {

@@ -1,7 +1,8 @@
 /**
- * Loads the addon that `npm run build` compiles from c/. May import: nothing.
+ * Loads the addon that `npm run build` compiles from c/. May import: built.
  */
 import { createRequire } from 'node:module';
+import { builtPath } from './built.js';
 
 interface Addon {
   mount(
@@ -49,7 +50,7 @@ interface Addon {
 
 const load = (): Addon => {
   try {
-    return createRequire(import.meta.url)('../build/linux.node') as Addon;
+    return createRequire(import.meta.url)(builtPath('linux.node')) as Addon;
   } catch (error) {
     throw new Error('the linux addon is not built: install gcc and run npm run build', { cause: error });
   }

@@ -4,14 +4,14 @@
  * In: numbers, paths, file descriptors. Out: results, or an Error with `code` (`ENOENT`, …), `errno`, `syscall` and
  * `path`, shaped as Node's own. May import: the addon (c/).
  */
-import { fileURLToPath } from 'node:url';
 import { addon } from './addon.js';
+import { builtPath } from './built.js';
 
 /** Program that runs `runc exec --detach` and waits for the process it leaves behind (programs/exec-monitor.c). */
-export const execMonitorPath = fileURLToPath(new URL('../build/exec-monitor', import.meta.url));
+export const execMonitorPath = builtPath('exec-monitor');
 
 /** Program that runs `runc exec` and keeps its process's limit of open files (programs/limit-keeper.c). */
-export const limitKeeperPath = fileURLToPath(new URL('../build/limit-keeper', import.meta.url));
+export const limitKeeperPath = builtPath('limit-keeper');
 
 /** Flags of mount(2). */
 export const mountFlags = {

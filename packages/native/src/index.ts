@@ -1,10 +1,11 @@
 /**
  * Face of the package: where the native runtimes are and what they were built from.
  *
- * In: `npm run build:native`'s output. Out: paths, digests. May import: node's own modules.
+ * In: `npm run build:native`'s output, or the npm package that carries it. Out: paths, digests. May import: node's own modules.
  */
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 
 /** A native runtime cannot be used; `message` says what to do. */
@@ -20,13 +21,22 @@ export interface NativeRuntime {
   digest: string;
 }
 
+/** What the workspace has built; where Noos is installed, that of the package for this system. */
+function find(name: string): string {
+  const own = fileURLToPath(new URL(`../build/${name}`, import.meta.url));
+  return existsSync(own) ? own : createRequire(import.meta.url).resolve(`@noos/native-linux-x64/${name}`);
+}
+
 function runtime(name: string): NativeRuntime {
-  const path = fileURLToPath(new URL(`../build/${name}`, import.meta.url));
+  let path: string;
   let content: Uint8Array;
   try {
+    path = find(name);
     content = readFileSync(path);
   } catch {
-    throw new NativeError(`${name} is not built: run npm run setup && npm run build:native`);
+    throw new NativeError(
+      `${name} is not built: run npm run setup && npm run build:native (npm brings it to Linux on x86-64, as @noos/native-linux-x64)`,
+    );
   }
   return { path, bytes: content.length, digest: createHash('sha256').update(content).digest('hex') };
 }

@@ -23,7 +23,7 @@ import { runProgram } from '../daemon.js';
 
 const repository = join(import.meta.dirname, '../../../..');
 /** Emulated on a busy machine of two cores. */
-const patienceMs = 10 * 60_000;
+const usualPatienceMs = 10 * 60_000;
 const memoryMiB = 3072;
 
 /** What the first file system needs before it can reach this machine's. */
@@ -34,8 +34,13 @@ const modules = ['veth', 'bridge', 'nf_tables', 'nft_chain_nat', 'nft_nat', 'nft
 export interface Job {
   /** Run as root by bash; `$REPOSITORY` is the root of the repository, `$OUT` a directory that is kept. */
   script: string;
-  /** systemd as the first process, with the units of the daemon; otherwise the script is all that runs. */
-  systemd?: boolean;
+  /**
+   * systemd as the first process, with the units of the daemon, or `bare`, as on a host that has never seen Noos;
+   * otherwise the script is all that runs.
+   */
+  systemd?: boolean | 'bare';
+  /** How long it may take; 10 minutes otherwise. */
+  patienceMs?: number;
 }
 
 export interface Ended {
@@ -135,14 +140,22 @@ const masked = [
   ...['systemd-update-utmp.service', 'systemd-modules-load.service', 'modprobe@.service'],
 ];
 
-const systemdStart = (directory: string): string => `#!/bin/bash
-rm -rf /.dockerenv /etc/systemd/system/*.wants; : > /etc/fstab
-mount -t tmpfs tmpfs /var/lib
-for unit in ${masked.join(' ')}; do ln -sf /dev/null /etc/systemd/system/$unit; done
-cp '${repository}'/packages/daemon/systemd/noos.* /etc/systemd/system/
+/** The daemon's units and the command, from the workspace. */
+const workspaceUnits = `cp '${repository}'/packages/daemon/systemd/noos.* /etc/systemd/system/
 printf '#!/bin/sh\\nexec "%s" "%s" "$@"\\n' '${process.execPath}' '${repository}/packages/cli/bin/noos.mjs' > /usr/local/bin/noos
 chmod 755 /usr/local/bin/noos
-cat > /etc/systemd/system/script.service <<END
+`;
+
+/** What is installed stays known where /var/lib is new; lists of what could be are left out, as there is no network. */
+const packageManager = `mkdir -p /run/dpkg; mount --bind /var/lib/dpkg /run/dpkg
+mount -t tmpfs tmpfs /var/lib
+mkdir -p /var/lib/dpkg /var/lib/apt/lists/partial; mount --move /run/dpkg /var/lib/dpkg; rm -f /var/cache/apt/*.bin
+`;
+
+const systemdStart = (directory: string, bare: boolean): string => `#!/bin/bash
+rm -rf /.dockerenv /etc/systemd/system/*.wants; : > /etc/fstab
+${bare ? `mount -t tmpfs tmpfs /run\n${packageManager}` : 'mount -t tmpfs tmpfs /var/lib\n'}for unit in ${masked.join(' ')}; do ln -sf /dev/null /etc/systemd/system/$unit; done
+${bare ? '' : workspaceUnits}cat > /etc/systemd/system/script.service <<END
 [Unit]
 DefaultDependencies=no
 After=basic.target
@@ -159,7 +172,11 @@ exec /lib/systemd/systemd --unit=script.target --show-status=0
 `;
 
 /** Boots a machine, runs the job in it and waits until it is off. */
-export async function runInMachine({ script, systemd = false }: Job): Promise<Ended> {
+export async function runInMachine({
+  script,
+  systemd = false,
+  patienceMs = usualPatienceMs,
+}: Job): Promise<Ended> {
   const { image, release } = kernel();
   const directory = mkdtempSync(join(tmpdir(), 'noos-machine-'));
   const out = join(directory, 'out');
@@ -168,7 +185,10 @@ export async function runInMachine({ script, systemd = false }: Job): Promise<En
     writeFileSync(join(directory, 'script'), script);
     writeFileSync(join(directory, 'environment'), environment(directory));
     const next = join(directory, 'start');
-    writeFileSync(next, systemd ? systemdStart(directory) : plainStart(directory));
+    writeFileSync(
+      next,
+      systemd === false ? plainStart(directory) : systemdStart(directory, systemd === 'bare'),
+    );
     chmodSync(next, 0o755);
     const share = (id: string, path: string, more: string): string[] => [
       ...['-fsdev', `local,id=${id},path=${path},security_model=none,multidevs=remap${more}`],

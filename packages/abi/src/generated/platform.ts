@@ -16,6 +16,8 @@ export interface Platform {
   consoleWrite(stream: number, text: Uint8Array): void;
   /** Fills the range with random bytes fit for keys. */
   entropyRead(bytes: Uint8Array): void;
+  /** The range of libos memory is not needed: every byte of it reads as 0 from now on, and the platform may take its pages back until they are written again. */
+  memoryRelease(pages: Uint8Array): void;
   /** Asks the platform to end the unikernel with `code` (0 to 255) once the current call returns. */
   exit(code: number): void;
   /** Prints the message and ends the unikernel at once with exit code 134; does not return. */
@@ -69,6 +71,8 @@ export function bindPlatform(target: Platform, memory: () => WebAssembly.Memory)
       target.consoleWrite(stream >>> 0, new Uint8Array(memory().buffer, text >>> 0, length >>> 0)),
     entropy_read: (bytes: number, length: number): void =>
       target.entropyRead(new Uint8Array(memory().buffer, bytes >>> 0, length >>> 0)),
+    memory_release: (pages: number, length: number): void =>
+      target.memoryRelease(new Uint8Array(memory().buffer, pages >>> 0, length >>> 0)),
     exit: (code: number): void =>
       target.exit(code >>> 0),
     panic: (message: number, length: number): void =>

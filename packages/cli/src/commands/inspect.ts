@@ -4,7 +4,7 @@
  * In: an image. Out: text or JSON. May import: parts, layers; host, native.
  */
 import { statSync } from 'node:fs';
-import { checkImage } from '@noos/host';
+import { checkImage } from '@noos/host/run';
 import { type NativeRuntime, runtimeVm } from '@noos/native';
 import { exitCodes } from '../errors.js';
 import { measureHost } from '../host-sizes.linux.js';

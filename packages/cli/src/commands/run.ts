@@ -13,7 +13,7 @@ import {
   runUnikernel,
   type StaticAddress,
   type TargetName,
-} from '@noos/host';
+} from '@noos/host/run';
 import { type BuildOptions, type Built, buildCached, limitsOf } from '../build.js';
 import { partLines } from '../parts.js';
 import { resolveSource } from '../source.js';

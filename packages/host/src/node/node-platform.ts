@@ -13,8 +13,6 @@ import { formatParameters } from './parameters.js';
 
 /** Bytes of the virtio_net_hdr before each frame (virtio 1.2 §5.1.6). */
 export const netHeaderBytes = 12;
-/** Exit code after a panic: that of SIGABRT in a shell. */
-export const panicExitCode = 134;
 /** `getRandomValues` gives at most this much in one call (Web Crypto §10.1.1). */
 const entropyChunkBytes = 65_536;
 /** A device does not say when it has room: it is tried again after this long. */
@@ -73,6 +71,8 @@ export function createNodePlatform(options: NodePlatformOptions): NodePlatform {
   });
 
   const platform: Platform = {
+    // A WebAssembly memory gives no page back; what counts for the unikernel is that the bytes are 0.
+    memoryRelease: (pages) => void pages.fill(0),
     parametersRead(target) {
       if (target.length >= parameters.length) target.set(parameters);
       return parameters.length;

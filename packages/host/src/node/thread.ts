@@ -5,12 +5,12 @@
  * In: an image, options. Out: a running unikernel. May import: errors, run's types. The other side: thread-main.ts.
  */
 import { Worker } from 'node:worker_threads';
-import { engineStackMb } from '@noos/engine';
-import { ImageError, type ImageErrorCode } from '@noos/image';
+import { engineStackMb } from '@noos/engine/module';
+import { ImageError, type ImageErrorCode } from '@noos/image/file';
 import { HostError, type HostErrorCode } from '../errors.js';
 import type { PublishedPort } from '../gateway/port-spec.js';
 import type { RunningUnikernel, RunOptions } from '../run-options.js';
-import { panicExitCode } from './node-platform.js';
+import { panicExitCode } from './exit-codes.js';
 
 export interface ThreadInput {
   imagePath: string;

@@ -4,7 +4,8 @@
  * In: a unikernel and its platform. Out: its exit code. May import: abi, the platform beside it.
  */
 import type { Unikernel } from '@noos/abi';
-import { type NodePlatform, Panic, panicExitCode } from './node-platform.js';
+import { panicExitCode } from './exit-codes.js';
+import { type NodePlatform, Panic } from './node-platform.js';
 
 /** The deadline that means none. */
 const never = 2n ** 64n - 1n;

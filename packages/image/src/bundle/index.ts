@@ -9,7 +9,7 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { features, globalsModule, runtimeDirectory } from '@noos/runtime';
-import * as esbuild from 'esbuild';
+import type * as esbuild from 'esbuild';
 import { BundleError, compileError, messageLine } from './errors.js';
 import { type BundlePart, classify, partsOf } from './parts.js';
 import { entrySpecifier, noosPlugin } from './plugin.js';
@@ -45,9 +45,13 @@ function rootOf(entry: string): string {
   }
 }
 
+/** Loaded when something is bundled: a run of an image that is there does without it. */
+const loadBundler = () => import('esbuild');
+
 /** Names that the runtime gives as globals, from its table's exports. */
 async function globalNames(): Promise<string[]> {
-  const result = await esbuild.build({
+  const { build } = await loadBundler();
+  const result = await build({
     entryPoints: [join(runtimeDirectory, globalsModule)],
     bundle: true,
     format: 'esm',
@@ -99,8 +103,9 @@ export async function bundle(entry: string, options: BundleOptions = {}): Promis
     );
   const root = rootOf(file);
   const define = await defines();
+  const bundler = await loadBundler();
   const build = (included: readonly string[]) =>
-    esbuild.build({
+    bundler.build({
       entryPoints: [entrySpecifier],
       absWorkingDir: root,
       bundle: true,

@@ -28,6 +28,7 @@ export function createTestPlatform(seed: number, parameters = ''): TestPlatform 
       blockSubmit: () => 2,
       blockComplete: () => 2n ** 64n - 1n,
       consoleWrite: (_stream, text) => void chunks.push(text.slice()),
+      memoryRelease: (pages) => void pages.fill(0),
       entropyRead(bytes) {
         // A linear congruential generator (Numerical Recipes): only has to differ between seeds.
         for (let index = 0; index < bytes.length; index++) {

@@ -1,10 +1,11 @@
 /**
  * A ring of bytes that grows: a power of two of memory, taken when the first byte comes and within one budget.
  *
- * In: bytes at offsets from the oldest. Out: the same bytes, in pieces or contiguous. May import: nothing.
+ * In: bytes at offsets from the oldest. Out: the same bytes, in pieces or contiguous. May import: blocks.
  * `length` counts the bytes in order; bytes beyond it (out of order) may be written and later counted in.
  * A ring in zeroed memory is an empty ring without memory.
  */
+import { blockGive, blockTake } from './blocks';
 
 @unmanaged
 export class Ring {
@@ -37,14 +38,16 @@ export function ringBytesUsed(): u64 {
   return bytesUsed;
 }
 
-function move(ring: Ring, capacity: u32, kept: u32): void {
-  const base = heap.alloc(capacity);
+function move(ring: Ring, capacity: u32, kept: u32): bool {
+  const base = blockTake(capacity);
+  if (base == 0) return false;
   ringRead(ring, 0, base, kept);
-  if (ring.base != 0) heap.free(ring.base);
+  if (ring.base != 0) blockGive(ring.base, ring.capacity);
   ring.base = base;
   ring.head = 0;
   bytesUsed += <u64>capacity - <u64>ring.capacity;
   ring.capacity = capacity;
+  return true;
 }
 
 /** Memory that a ring takes for `needed` bytes, more than it has. */
@@ -54,13 +57,12 @@ export function ringCapacityFor(ring: Ring, needed: u32): u32 {
   return capacity;
 }
 
-/** Makes room for `needed` bytes from the oldest on. False: the budget does not allow it; nothing has changed. */
+/** Makes room for `needed` bytes from the oldest on. False: budget or platform do not allow it; nothing has changed. */
 export function ringReserve(ring: Ring, needed: u32): bool {
   if (needed <= ring.capacity) return true;
   const capacity = ringCapacityFor(ring, needed);
   if (bytesUsed + <u64>(capacity - ring.capacity) > bytesBudget) return false;
-  move(ring, capacity, ring.capacity);
-  return true;
+  return move(ring, capacity, ring.capacity);
 }
 
 /** Copies `length` bytes to `offset` from the oldest; offset + length must be reserved. Does not count them in. */
@@ -88,13 +90,14 @@ export function ringConsume(ring: Ring, length: u32, restart: bool): void {
 
 /** Address of the oldest byte with all `length` bytes contiguous from there; moves them when they wrap around. */
 export function ringContiguous(ring: Ring): usize {
-  if (ring.head + ring.length > ring.capacity) move(ring, ring.capacity, ring.capacity);
+  if (ring.head + ring.length > ring.capacity)
+    assert(move(ring, ring.capacity, ring.capacity), 'out of memory');
   return ring.base + ring.head;
 }
 
 /** Gives the memory back. */
 export function ringFree(ring: Ring): void {
-  if (ring.base != 0) heap.free(ring.base);
+  if (ring.base != 0) blockGive(ring.base, ring.capacity);
   bytesUsed -= ring.capacity;
   ring.base = 0;
   ring.capacity = 0;

@@ -50,7 +50,13 @@ export class PipeBench {
     const panic = (address: number, length: number) => {
       throw new Error(this.text(address, length));
     };
-    const instance = new WebAssembly.Instance(compiled, { platform: { panic } });
+    const instance = new WebAssembly.Instance(compiled, {
+      platform: {
+        panic,
+        memory_release: (address: number, length: number) =>
+          void new Uint8Array(this.#memory.buffer, address >>> 0, length).fill(0),
+      },
+    });
     const exports = instance.exports as unknown as Wasm;
     this.#memory = exports.memory;
     this.wasm = exports as unknown as Record<string, Call>;

@@ -91,6 +91,7 @@ export async function loadStack(options: StackOptions): Promise<Stack> {
     blockComplete: () => neverNs,
     consoleWrite() {},
     entropyRead: entropy,
+    memoryRelease: (pages) => void pages.fill(0),
     exit() {},
     panic(message) {
       throw new Error(Buffer.from(message).toString());

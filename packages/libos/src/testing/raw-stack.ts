@@ -40,6 +40,7 @@ export async function createRawStack(): Promise<RawStack> {
     blockSubmit: () => 2,
     blockComplete: () => 2n ** 64n - 1n,
     consoleWrite() {},
+    memoryRelease: (pages) => void pages.fill(0),
     entropyRead: (bytes) => void bytes.fill(random++),
     exit() {},
     panic(message) {

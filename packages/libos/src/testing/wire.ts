@@ -41,6 +41,7 @@ export async function loadWire(): Promise<Wire> {
   const bytes = readFileSync(new URL('../../build/wire-testing.wasm', import.meta.url));
   const { instance } = await WebAssembly.instantiate(bytes, {
     platform: {
+      memory_release: (address: number, length: number) => memory.fill(0, address, address + length),
       panic() {
         throw new Error('panic');
       },

@@ -102,14 +102,14 @@ static void allow_on(int call, const int *fds, int count) {
 }
 
 /*
- * Growing a linear memory: mprotect with exactly read and write, on addresses from the engine's base upwards.
- * The runtime's own text and read-only data lie below, and nothing can become executable anywhere.
+ * Allows a call with exactly this third argument on addresses from the engine's base to the end of libos's reservation.
+ * The runtime's own text and read-only data lie below.
  */
-static void allow_growth(void) {
+static void allow_on_memories(int call, uint32_t argument) {
   load(offsetof(struct seccomp_data, nr));
-  skip_unless(BPF_JEQ, SYS_mprotect, 8);
+  skip_unless(BPF_JEQ, (uint32_t)call, 8);
   load(ARGUMENT_LOW(2));
-  skip_unless(BPF_JEQ, PROT_READ | PROT_WRITE, 6);
+  skip_unless(BPF_JEQ, argument, 6);
   load(ARGUMENT_HIGH(0));
   emit(BPF_JMP | BPF_JGT | BPF_K, (uint32_t)(NOOS_LIBOS_BASE >> 32) + 1, 4, 0);
   emit(BPF_JMP | BPF_JGT | BPF_K, 0, 2, 0);
@@ -130,7 +130,9 @@ static void install_filter(const struct rights *rights) {
   /* The vDSO falls back to the call when the clock source needs it. */
   allow(SYS_clock_gettime);
   allow(SYS_getrandom);
-  allow_growth();
+  /* A memory grows, readable and writable: nothing can become executable anywhere. And it gives pages back. */
+  allow_on_memories(SYS_mprotect, PROT_READ | PROT_WRITE);
+  allow_on_memories(SYS_madvise, MADV_DONTNEED);
   allow(SYS_rt_sigreturn);
   allow(SYS_restart_syscall);
   allow(SYS_exit_group);

@@ -34,6 +34,7 @@ const forbidden = [
   ...['execve', 'fork', 'clone', 'clone3', 'ptrace', 'kill'],
   ...['mmap', 'mmap data', 'mprotect executable', 'mprotect writable executable'],
   ...['mprotect below the memories', 'mprotect above the memories'],
+  ...['madvise elsewhere', 'madvise otherwise'],
   ...['write elsewhere', 'read standard input', 'write disk position', 'pread of the network'],
   ...['ioctl', 'fcntl', 'dup', 'prctl', 'seccomp', 'unshare', 'setuid', 'x32 write'],
 ];
@@ -55,6 +56,7 @@ for (const call of [
   'getrandom',
   'grow engine',
   'grow libos',
+  'release pages',
 ])
   test(`${call} is allowed`, () => assert.equal(spawnSync(binary, [call]).status, 0));
 

@@ -21,6 +21,8 @@ enum {
 };
 
 static int image_fd = -1;
+/* End of libos's pages that are the image file's. */
+static uint8_t *stored_end = (uint8_t *)NOOS_LIBOS_BASE;
 static uint8_t *stack;
 static uint8_t fault_stack[fault_stack_bytes];
 
@@ -42,7 +44,23 @@ bool noos_memory_commit(uint8_t *address, uint64_t bytes) {
 
 bool noos_pages_place(uint8_t *address, uint64_t offset, uint64_t bytes) {
   int flags = MAP_PRIVATE | MAP_FIXED;
+  if (address >= stored_end) stored_end = address + bytes;
   return mmap(address, bytes, PROT_READ | PROT_WRITE, flags, image_fd, (off_t)offset) == address;
+}
+
+void noos_memory_release(uint8_t *pages, uint32_t length) {
+  uint8_t *end = pages + length;
+  /* A stored page that is dropped would come back with the file's content, not with zeros. */
+  uint8_t *first = pages > stored_end ? pages : stored_end;
+  first = (uint8_t *)(((uintptr_t)first + NOOS_IMAGE_PAGE_BYTES - 1) & ~(uintptr_t)(NOOS_IMAGE_PAGE_BYTES - 1));
+  uint8_t *last = (uint8_t *)((uintptr_t)end & ~(uintptr_t)(NOOS_IMAGE_PAGE_BYTES - 1));
+  if (first >= last) {
+    memset(pages, 0, length);
+    return;
+  }
+  memset(pages, 0, (size_t)(first - pages));
+  memset(last, 0, (size_t)(end - last));
+  if (madvise(first, (size_t)(last - first), MADV_DONTNEED) < 0) memset(first, 0, (size_t)(last - first));
 }
 
 static void write_all(const char *text, size_t length) {

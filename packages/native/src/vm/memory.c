@@ -1,5 +1,5 @@
 /* Physical pages and page tables. In: the memory map. Out: a direct map of RAM, W^X rights on our own segments, regions
- * whose pages appear when touched, device registers. Pages are never given back: nothing here frees. */
+ * whose pages appear when touched and go when released, device registers. */
 #include "cpu.h"
 #include "vm.h"
 
@@ -22,6 +22,8 @@ static uint64_t direct_offset;   /* 0 while the boot tables are loaded */
 static struct memory_range free_ranges[VM_RANGES_MAX * 3];
 static uint32_t free_range_count;
 static uint64_t free_bytes, promised_bytes;
+/* Pages that regions gave back: the physical address of the first, which begins with that of the next; 0: none. */
+static uint64_t released;
 
 static struct region regions[] = {
     [VM_REGION_ENGINE] = {NOOS_ENGINE_BASE, 0, "engine memory"},
@@ -60,7 +62,13 @@ uint64_t memory_free_bytes(void) { return free_bytes < promised_bytes ? 0 : free
 
 /* Not memset: that may use SSE registers, which a fault's handler must leave alone. */
 static uint64_t zeroed_page(void) {
-  uint64_t page = pages_take(1);
+  uint64_t page = released;
+  if (page == 0) {
+    page = pages_take(1);
+  } else {
+    released = *(uint64_t *)(page + direct_offset);
+    free_bytes -= VM_PAGE_BYTES;
+  }
   uint64_t *words = (uint64_t *)(page + direct_offset);
   for (uint32_t i = 0; i < VM_PAGE_BYTES / 8; i += 4) words[i] = words[i + 1] = words[i + 2] = words[i + 3] = 0;
   return page;
@@ -73,6 +81,17 @@ static uint64_t *table_entry(uint64_t address, uint32_t level) {
     uint64_t *entry = (uint64_t *)(table + direct_offset) + (address >> (12 + 9 * (at - 1)) & 511);
     if (at == level) return entry;
     if ((*entry & PRESENT) == 0) *entry = zeroed_page() | PRESENT | WRITABLE;
+    table = *entry & ADDRESS_MASK;
+  }
+}
+
+/* The entry of a page that is mapped, or NULL. */
+static uint64_t *mapped_entry(uint64_t address) {
+  uint64_t table = root;
+  for (uint32_t at = 4;; at--) {
+    uint64_t *entry = (uint64_t *)(table + direct_offset) + (address >> (12 + 9 * (at - 1)) & 511);
+    if ((*entry & PRESENT) == 0) return NULL;
+    if (at == 1) return entry;
     table = *entry & ADDRESS_MASK;
   }
 }
@@ -172,6 +191,20 @@ bool region_fault(uint64_t address, uint64_t error) {
   *table_entry(address, 1) = zeroed_page() | PRESENT | WRITABLE | NO_EXECUTE;
   promised_bytes -= VM_PAGE_BYTES;
   return true;
+}
+
+void region_release(uint64_t address, uint64_t bytes) {
+  for (uint64_t page = address; page < address + bytes; page += VM_PAGE_BYTES) {
+    uint64_t *entry = mapped_entry(page);
+    if (entry == NULL) continue;
+    uint64_t start = *entry & ADDRESS_MASK;
+    *entry = 0;
+    page_forget(page);
+    *(uint64_t *)(start + direct_offset) = released;
+    released = start;
+    free_bytes += VM_PAGE_BYTES;
+    promised_bytes += VM_PAGE_BYTES;
+  }
 }
 
 const char *region_near(uint64_t address) {

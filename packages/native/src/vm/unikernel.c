@@ -28,6 +28,18 @@ void noos_console_write(uint32_t stream, const uint8_t *text, uint32_t length) {
 
 void noos_entropy_read(uint8_t *bytes, uint32_t length) { random_read(bytes, length); }
 
+void noos_memory_release(uint8_t *pages, uint32_t length) {
+  uint64_t start = (uint64_t)pages, end = start + length;
+  uint64_t first = (start + VM_PAGE_BYTES - 1) & ~(uint64_t)(VM_PAGE_BYTES - 1), last = end & ~(uint64_t)(VM_PAGE_BYTES - 1);
+  if (first >= last) {
+    memset(pages, 0, length);
+    return;
+  }
+  memset(pages, 0, first - start);
+  memset((uint8_t *)last, 0, end - last);
+  region_release(first, last - first);
+}
+
 _Noreturn void noos_fault(const char *reason) { panic(reason); }
 
 void noos_panic(const uint8_t *message, uint32_t length) {

@@ -69,6 +69,8 @@ void region_map(uint64_t address, uint64_t physical_start, uint64_t bytes);
 bool region_extend(uint64_t address, uint64_t bytes);
 /* True when the fault was the first touch of a region's page, which is now there. */
 bool region_fault(uint64_t address, uint64_t error);
+/* Takes back what backs whole pages of a region; touched again, they are zero. */
+void region_release(uint64_t address, uint64_t bytes);
 /* Name of the region whose address space holds `address`, or NULL. */
 const char *region_near(uint64_t address);
 

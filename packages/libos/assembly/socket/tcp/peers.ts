@@ -27,6 +27,9 @@ import { Queue, queueFirst, queuePut, queueRemove } from './queue';
 /** Emptied rings larger than this give their memory back. */
 const RING_KEPT_BYTES: u32 = RING_FIRST_BYTES << 2;
 
+/** Small rings of idle connections that keep their memory, all together: enough for some dozens of them. */
+const RINGS_KEPT_BYTES: u64 = 256 << 10;
+
 let connectionShares: HashMap = changetype<HashMap>(0);
 /** In rings of the first size. */
 let memoryShares: HashMap = changetype<HashMap>(0);
@@ -100,5 +103,5 @@ export function ringGive(c: Connection, ring: Ring): void {
 
 /** A ring has become empty: it keeps what is small, while there is plenty. */
 export function ringEmptied(c: Connection, ring: Ring): void {
-  if (ring.capacity > RING_KEPT_BYTES || ringBytesUsed() > ringBudgetBytes() >> 1) ringGive(c, ring);
+  if (ring.capacity > RING_KEPT_BYTES || ringBytesUsed() > RINGS_KEPT_BYTES) ringGive(c, ring);
 }

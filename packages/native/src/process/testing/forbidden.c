@@ -49,6 +49,8 @@ static long make_call(const char *call) {
   CALL("mprotect writable executable", SYS_mprotect, NOOS_ENGINE_BASE, 4096, PROT_READ | PROT_WRITE | PROT_EXEC);
   CALL("mprotect below the memories", SYS_mprotect, page, 4096, PROT_READ | PROT_WRITE);
   CALL("mprotect above the memories", SYS_mprotect, 0x7f0000000000, 4096, PROT_READ | PROT_WRITE);
+  CALL("madvise elsewhere", SYS_madvise, page, 4096, MADV_DONTNEED);
+  CALL("madvise otherwise", SYS_madvise, NOOS_LIBOS_BASE, 4096, MADV_MERGEABLE);
   CALL("write elsewhere", SYS_write, left_open, "x", 1);
   CALL("read standard input", SYS_read, 0, page, 1);
   CALL("write disk position", SYS_write, disk, "x", 1);
@@ -69,6 +71,7 @@ static long make_call(const char *call) {
   CALL("grow engine", SYS_mprotect, NOOS_ENGINE_BASE + 0x100000000, 4096, PROT_READ | PROT_WRITE);
   /* Allowed and refused: more than the process was given. */
   CALL("grow beyond the limit", SYS_mprotect, NOOS_ENGINE_BASE, 1 << 30, PROT_READ | PROT_WRITE);
+  CALL("release pages", SYS_madvise, NOOS_LIBOS_BASE, 4096, MADV_DONTNEED);
   CALL("grow libos", SYS_mprotect, NOOS_LIBOS_BASE, 4096, PROT_READ | PROT_WRITE);
   return -1;
 }

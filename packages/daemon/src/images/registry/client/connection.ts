@@ -10,7 +10,7 @@ import type { RegistryAuth } from '../../types.js';
 import { type Authorizer, createAuthorizer, type TokenRequest } from '../authentication/auth.js';
 import { tlsMaterial } from '../authentication/certificates.js';
 import { parseChallenges } from '../authentication/challenge.js';
-import type { Endpoint } from './endpoints.js';
+import { type Endpoint, leadsInside } from './endpoints.js';
 import { describeNetworkError, errorOfResponse, RegistryError, urlError } from './errors.js';
 
 export interface RegistryRequest {
@@ -129,6 +129,13 @@ export async function connect(endpoint: Endpoint, options: ConnectOptions = {}):
   /** One exchange, without redirects and authorization. */
   const exchange = async (url: string, request: RegistryRequest): Promise<RegistryResponse> => {
     const signal = request.signal ?? options.signal;
+    if (leadsInside(endpoint.url, url))
+      throw urlError(
+        'body',
+        request.method,
+        url,
+        'refused: the registry leads to an address inside of this host',
+      );
     try {
       const { statusCode, headers, body } = await send(url, {
         dispatcher,

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { endpointsOf, inRanges, isInsecure, validateRegistryConfig } from './endpoints.js';
+import { endpointsOf, inRanges, isInsecure, leadsInside, validateRegistryConfig } from './endpoints.js';
 
 const config = (insecureRegistries: string[] = [], mirrors: string[] = []) => ({
   insecureRegistries,
@@ -68,4 +68,25 @@ test("configuration is checked in Docker's words", () => {
     ['a b', /is not valid/],
   ] as const)
     assert.throws(() => validateRegistryConfig(config([name])), expected);
+});
+
+test('a registry outside leads nobody inside; one inside may', () => {
+  const outside = 'https://registry.example';
+  for (const url of [
+    'https://127.0.0.1/token',
+    'https://127.9.9.9:8443/',
+    'https://[::1]/',
+    'https://localhost/',
+    'https://x.localhost/',
+    'http://169.254.169.254/latest/meta-data',
+    'https://[fe80::1]/',
+    'https://[::ffff:127.0.0.1]/',
+    'https://0.0.0.0/',
+    'https://2130706433/',
+  ]) {
+    assert.equal(leadsInside(outside, url), true, url);
+    assert.equal(leadsInside('http://localhost:5000', url), false, url);
+  }
+  for (const url of ['https://auth.example/token', 'https://10.0.0.7/blobs', 'https://[2001:db8::1]/'])
+    assert.equal(leadsInside(outside, url), false, url);
 });

@@ -121,3 +121,13 @@ export async function endpointsOf(
   const https = { url: `https://${name}`, mirror: false, insecure };
   return insecure ? [https, { ...https, url: `http://${name}` }] : [https];
 }
+
+/** This host itself and its own links, where clouds serve a host's credentials (RFC 1122, RFC 3927, RFC 4291). */
+const insideRanges = ['0.0.0.0/8', '127.0.0.0/8', '::1/128', '169.254.0.0/16', 'fe80::/10'];
+
+const isInside = ({ hostname }: URL): boolean =>
+  /^(?:.*\.)?localhost$/i.test(hostname) || inRanges([hostname.replace(/^\[(.*)\]$/, '$1')], insideRanges);
+
+/** Whether a registry outside sends us (by a redirect or a token's realm) to an address inside of this host. */
+export const leadsInside = (endpoint: string, url: string): boolean =>
+  isInside(new URL(url)) && !isInside(new URL(endpoint));

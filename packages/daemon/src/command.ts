@@ -1,8 +1,10 @@
 /**
  * `noos daemon`: the container engine behind the Docker API, until a signal ends it.
  *
- * In: arguments. Out: an exit code. May import: errors; daemon.
+ * In: arguments. Out: an exit code. May import: config; the daemon itself by index.ts.
+ * It is here and not in the command line's package, which works without the daemon's.
  */
+import { Command, Option } from 'commander';
 import {
   ConfigError,
   type DaemonConfig,
@@ -13,9 +15,7 @@ import {
   parseFlagValue,
   type RunningDaemon,
   startDaemon,
-} from '@noos/daemon';
-import { Command, Option } from 'commander';
-import { exitCodes } from '../errors.js';
+} from './index.js';
 
 const lingerMs = 2000;
 
@@ -98,7 +98,7 @@ function followSignals(starting: Promise<RunningDaemon>, again: () => DaemonConf
   );
 }
 
-/** Runs until the daemon has stopped. */
+/** Runs until the daemon has stopped; gives 0, or 1 for a configuration that cannot be used. */
 export async function daemonCommand(words: readonly string[]): Promise<number> {
   let parsed: Parsed;
   try {
@@ -106,16 +106,16 @@ export async function daemonCommand(words: readonly string[]): Promise<number> {
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     process.stderr.write(`${error.message}\n`);
-    return exitCodes.failed;
+    return 1;
   }
   if (parsed.validateOnly) {
     process.stdout.write('configuration OK\n');
-    return exitCodes.ok;
+    return 0;
   }
   const starting = startDaemon(parsed.config);
   followSignals(starting, parsed.again);
   await (await starting).stopped;
   // Nothing of ours is open any more; should something be, it may not keep the process.
   setTimeout(() => process.exit(), lingerMs).unref();
-  return exitCodes.ok;
+  return 0;
 }
