@@ -77,6 +77,15 @@ export async function startDaemon(initial: DaemonConfig): Promise<RunningDaemon>
     const error = reason instanceof Error ? reason : new Error(String(reason));
     log.error({ error: error.message, stack: error.stack }, 'a promise was rejected and nobody asked');
   });
+  // What nobody caught may have left anything half done: the engine ends, and whoever watches it starts it again (the
+  // unit of systemd within a second). Containers go on, and the next one finds them.
+  process.on('uncaughtException', (error) => {
+    log.fatal(
+      { error: error.message, stack: error.stack },
+      'an exception that nobody caught ends the engine',
+    );
+    process.exit(1);
+  });
   const undo: Undo[] = [];
   const undoAll = async (): Promise<void> => {
     for (const step of undo.splice(0).reverse())

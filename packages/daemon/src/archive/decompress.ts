@@ -27,15 +27,16 @@ export const detectCompression = (start: Uint8Array): Compression =>
 function throughProgram(input: Readable, program: string): Readable {
   const child = spawn(program, ['-dc'], { stdio: ['pipe', 'pipe', 'pipe'] });
   const output = new PassThrough({ highWaterMark: chunkBytes });
+  child.on('error', (cause: NodeJS.ErrnoException) => {
+    const reason = cause.code === 'ENOENT' ? `the program ${program} is not installed` : cause.message;
+    output.destroy(new DaemonError('system', `cannot decompress: ${reason}`, { cause }));
+  });
+  // Without descriptors (EMFILE) there are no pipes; the error event follows.
+  if (child.stdin === undefined) return output;
   let said = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     if (said.length < 1024) said += text;
   });
-  child.on('error', (cause) =>
-    output.destroy(
-      new DaemonError('system', `cannot decompress: the program ${program} is not installed`, { cause }),
-    ),
-  );
   // The child may end before it has read everything; its status tells.
   pipeline(input, child.stdin, (error) => {
     if (error && error.code !== 'EPIPE') output.destroy(error);

@@ -93,7 +93,11 @@ export function createContainers(dependencies: ContainerDependencies): Container
       container.hasBeenStopped = before;
       state.exitCode = startExitCode((error as Error).message, 128);
       await settleFailedStart(context, container, error as Error);
-      if (container.hostConfig.AutoRemove) await removeLocked(context, container, { volumes: true });
+      if (container.hostConfig.AutoRemove)
+        await removeLocked(context, container, { volumes: true }).catch((failure: Error) =>
+          context.log.warn({ container: id, error: failure.message }, 'removing after a failed start'),
+        );
+      // What made the start fail, not what else failed after it.
       throw error;
     }
   }

@@ -39,7 +39,10 @@ export function createForwarder({ port = 53, timeoutMs = serverTimeoutMs } = {})
   const byUdp: Exchange = (server, message, accept) =>
     new Promise((resolve) => {
       const socket = createSocket(server.includes(':') ? 'udp6' : 'udp4');
+      let finished = false;
       const finish = (reply?: Buffer) => {
+        if (finished) return;
+        finished = true;
         clearTimeout(timer);
         socket.close();
         resolve(reply);
@@ -49,7 +52,9 @@ export function createForwarder({ port = 53, timeoutMs = serverTimeoutMs } = {})
       socket.on('message', (reply) => {
         if (accept(reply)) finish(reply);
       });
-      socket.connect(port, server, () => socket.send(message));
+      // A callback of connect would be called on failure too (no route); the events tell one from the other.
+      socket.once('connect', () => socket.send(message));
+      socket.connect(port, server);
     });
 
   const byTcp: Exchange = (server, message, accept) =>

@@ -93,7 +93,11 @@ async function openTcp(path: string, serve: Serve, connections: Set<Connection>)
   const fd = openSocketInNamespace(path, 'tcp', resolverAddress, 0);
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
-    server.listen({ fd }, resolve);
+    server.listen({ fd }, () => {
+      // accept(2) fails without descriptors: that connection is lost.
+      server.off('error', reject).on('error', () => {});
+      resolve();
+    });
   });
   return server;
 }

@@ -209,6 +209,9 @@ export async function listen(api: Server, options: ListenOptions): Promise<Liste
       }
       options.log.info({ host }, 'API listen on');
     }
+    // accept(2) fails without descriptors: that connection is lost, the others are served.
+    for (const server of servers)
+      server.on('error', (error) => options.log.warn({ error: error.message }, 'connection not accepted'));
   } catch (error) {
     for (const server of servers) server.close();
     throw error;

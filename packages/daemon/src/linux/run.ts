@@ -34,12 +34,13 @@ export function run(
       env: { ...process.env, ...environment },
       stdio: [input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
     });
+    child.on('error', (error) => reject(new CommandError(program, 'not started', error.message)));
     const output = { stdout: '', stderr: '' };
+    // Without descriptors (EMFILE) there are no pipes; the error event follows.
     for (const name of ['stdout', 'stderr'] as const)
-      child[name]!.setEncoding('utf8').on('data', (text: string) => {
+      child[name]?.setEncoding('utf8').on('data', (text: string) => {
         if (output[name].length < outputLimitBytes) output[name] += text;
       });
-    child.on('error', (error) => reject(new CommandError(program, 'not started', error.message)));
     child.on('close', (status, signal) =>
       status === 0
         ? resolve(output.stdout)

@@ -18,7 +18,8 @@ export function serveMetrics(address: string, text: () => string): Promise<() =>
   return new Promise((resolve, reject) => {
     server.once('error', reject);
     server.listen(Number(match[3]), match[1] ?? (match[2] || '0.0.0.0'), () => {
-      server.off('error', reject);
+      // accept(2) fails without descriptors: that connection is lost.
+      server.off('error', reject).on('error', () => {});
       resolve(() => {
         server.close();
         server.closeAllConnections();

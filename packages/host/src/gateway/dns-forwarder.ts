@@ -101,7 +101,9 @@ function askUdp(query: Uint8Array, resolver: Resolver, finish: Finish): () => vo
   const socket: Socket = createSocket(resolver.host.includes(':') ? 'udp6' : 'udp4');
   socket.on('error', () => finish());
   // Connected, so that only this resolver's datagrams arrive and a refused port is an error.
-  socket.connect(resolver.port, resolver.host, () => socket.send(query));
+  // A callback of connect would be called on failure too (no route); the events tell one from the other.
+  socket.once('connect', () => socket.send(query));
+  socket.connect(resolver.port, resolver.host);
   socket.on('message', (reply) => {
     if (reply.length >= 12 && reply[0] === query[0] && reply[1] === query[1] && (reply[2]! & 0x80) !== 0)
       finish(reply);

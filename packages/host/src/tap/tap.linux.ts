@@ -62,6 +62,10 @@ function explain(error: unknown, name: string): HostError {
 async function removeAtTheEnd(name: string): Promise<() => Promise<void>> {
   const script = 'read _; exec ip link delete dev "$0"';
   const guard = spawn('sh', ['-c', script, name], { stdio: ['pipe', 'ignore', 'ignore'], detached: true });
+  await new Promise<void>((resolve, reject) => {
+    guard.once('spawn', resolve);
+    guard.once('error', (error) => reject(explain(error, name)));
+  });
   const removed = new Promise<void>((resolve) => guard.once('close', () => resolve()));
   guard.unref();
   return async () => {

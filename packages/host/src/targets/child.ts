@@ -38,12 +38,14 @@ export async function startChild(command: readonly string[], console: ConsoleWri
     detached: true,
     env: { PATH: process.env.PATH ?? '/usr/bin:/bin' },
   });
-  child.stdout!.on('data', (bytes: Buffer) => console(1, bytes));
-  child.stderr!.on('data', (bytes: Buffer) => console(2, bytes));
-  await new Promise<void>((resolve, reject) => {
+  // Before anything else: without descriptors (EMFILE) there are no pipes, only the error.
+  const spawned = new Promise<void>((resolve, reject) => {
     child.once('spawn', resolve);
     child.once('error', reject);
   });
+  child.stdout?.on('data', (bytes: Buffer) => console(1, bytes));
+  child.stderr?.on('data', (bytes: Buffer) => console(2, bytes));
+  await spawned;
   // `close` comes after the last byte of the console, `exit` may come before it.
   const exited = new Promise<number>((resolve) => {
     child.once('close', (code, signal) => resolve(exitCodeOf(code, signal)));

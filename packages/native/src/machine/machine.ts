@@ -121,6 +121,9 @@ export function startVm(options: VmOptions): Vm {
     // Ctrl-C reaches the host alone, which then asks the unikernel to stop.
     detached: true,
   });
+  child.on('error', () => {});
+  if (child.pid === undefined && child.stdio === undefined)
+    throw new VmError('qemu-failed', `${qemuProgram} cannot be started: out of descriptors (ulimit -n)`);
   const socketAt = (descriptor: number): Socket => child.stdio[descriptor] as unknown as Socket;
   const control = socketAt(descriptors.control);
   const qemuSays = collected(child.stderr as Readable, 4096);

@@ -35,6 +35,18 @@ const tickMs = 10;
 export const endOfLifeMs = (stampMs: number, startedAtMs: number, nowMs: number): number =>
   Math.max(startedAtMs, Math.min(nowMs, stampMs + tickMs));
 
+/**
+ * The end counts for everybody who waits for it, also when the disk or the descriptors do not suffice to write it down:
+ * the next engine finds out again that the process is gone.
+ */
+async function recordEnd(context: Context, container: Container): Promise<void> {
+  await context.records
+    .saveState(container)
+    .catch((error: Error) =>
+      context.log.warn({ container: container.id, error: error.message }, 'end of a container not recorded'),
+    );
+}
+
 /** Under the container's lock. */
 export async function handleExit(context: Context, exit: WorkloadExit): Promise<void> {
   const container = context.registry.byId(exit.id);
@@ -57,7 +69,7 @@ export async function handleExit(context: Context, exit: WorkloadExit): Promise<
     finishedAt: timestamp(finishedAtMs),
   });
   if (restarts) container.restartCount++;
-  await context.records.saveState(container);
+  await recordEnd(context, container);
   if (exit.oomKilled) publish(context, container, 'oom');
   publish(context, container, 'die', {
     exitCode: String(exit.exitCode),
@@ -102,7 +114,7 @@ export async function settleFailedStart(context: Context, container: Container, 
     pid: 0,
     error: error.message,
   });
-  await context.records.saveState(container);
+  await recordEnd(context, container);
   for (const observer of context.observers) observer.stopped?.(container);
 }
 
@@ -113,7 +125,7 @@ export async function cancelRestart(context: Context, container: Container): Pro
   clearTimeout(live.restartTimer);
   delete live.restartTimer;
   container.state.status = 'exited';
-  await context.records.saveState(container);
+  await recordEnd(context, container);
   context.waiters.ended(container.id, { StatusCode: container.state.exitCode });
   return true;
 }

@@ -45,6 +45,8 @@ export function watchExits(directory: string, ended: (exit: ExitFile) => void): 
       () => {},
     );
   });
+  // Exits that are not seen here are found by whoever waits for the process.
+  watcher.on('error', () => {});
   return {
     read,
     forget: (id) => rm(join(directory, id), { force: true }),
