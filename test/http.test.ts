@@ -26,7 +26,7 @@ after(() => {
   limited.remove();
 });
 
-/** Runs a command while this process goes on: the gateway of some targets lives in it. */
+/** Runs a command while this process continues: the gateway of some targets lives in it. */
 async function run(command: string, commandArguments: string[], input = ''): Promise<string> {
   const child = spawn(command, commandArguments, { timeout: 60_000 });
   child.stdin.end(input);
@@ -190,7 +190,7 @@ for (const target of testedTargets)
       }
     });
 
-    test('an error of the handler is 500 and logged; the service goes on', async () => {
+    test('an error of the handler is 500 and logged; the service continues', async () => {
       const response = await fetch(`${service.origin}/throw`);
       assert.equal(response.status, 500);
       await service.printed(/thrown on purpose/);

@@ -46,7 +46,7 @@ async function startStack(
   };
 }
 
-/** Output of a command inside, while our stack goes on in this process. */
+/** Output of a command inside, while our stack continues in this process. */
 async function outputOf(namespace: Namespace, command: string, ...rest: string[]): Promise<string> {
   const child = namespace.spawn(command, ...rest);
   let output = '';
@@ -147,7 +147,7 @@ test('static address', async (t) => {
     assert.equal(output.toString().trim(), 'ECONNREFUSED');
   });
 
-  await t.test('a neighbour that is not there', async () => {
+  await t.test('a neighbour that does not exist', async () => {
     const socket = stack.udpBind(0);
     let error = 0;
     socket.onError = (code) => {

@@ -157,7 +157,7 @@ test('a zero window stops us and opens again', async () => {
   assert.equal(await answer, `${bytes} ${patternDigest(bytes)}`);
 });
 
-test('an application that does not read closes our window; Linux waits and goes on', async () => {
+test('an application that does not read closes our window; Linux waits and continues', async () => {
   const { stack } = await open();
   port++;
   const bytes = 8 << 20;

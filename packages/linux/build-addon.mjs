@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // Compiles c/*.c into build/linux.node with the stable Node-API, and each file of programs/ into a program beside it;
 // needs gcc and Linux, nothing else.
-// Without a compiler the build goes on: only `noos daemon` needs the addon, and says so.
+// Without a compiler the build continues: only `noos daemon` needs the addon, and says so.
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync } from 'node:fs';
 import { createRequire } from 'node:module';

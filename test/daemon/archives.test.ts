@@ -92,7 +92,7 @@ test('what was saved is loaded: names, IDs, messages', async () => {
   assert.deepEqual(temporary(), []);
 });
 
-test('a loaded name that was taken moves, and the old image is told of', async () => {
+test('a loaded name that was taken moves, and the old image is reported', async () => {
   await loadImages(daemon, { tags: ['moves:1'], layers: [{ old: '1' }] });
   const old = await idOf('moves:1');
   const said = await loadImages(daemon, { tags: ['moves:1'], layers: [{ new: '2' }] });

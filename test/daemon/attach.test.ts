@@ -245,7 +245,7 @@ test('resize refuses what is no size, and containers that do not run', async () 
   await daemon.ok('rm', 'sized');
 });
 
-test('a daemon killed and started again: the program goes on and can be attached to', async () => {
+test('a daemon killed and started again: the program continues and can be attached to', async () => {
   await daemon.ok('run', '-d', '-i', '--name', 'survivor', ...network, 'busybox', 'cat');
   const before = start('attach', 'survivor');
   await sleep(300);

@@ -62,7 +62,7 @@ test('trees, with modes, links, times, owners', async () => {
   assert.equal(await sh('cd /tmp/back && cat link && stat -c %a sub/f'), 'x\n4751');
 });
 
-test('what is not there, in either direction', async () => {
+test('what does not exist, in either direction', async () => {
   const out = await daemon.docker('cp', 'live:/nope', scratch);
   assert.equal(out.code, 1);
   assert.match(out.stderr, /Could not find the file \/nope in container live/);

@@ -126,7 +126,7 @@ test('a terminal of its own', async (t) => {
   assert.equal(await terminal.ended(), 9);
 });
 
-test('detached by keys the program goes on, and its output with it', async (t) => {
+test('detached by keys the program continues, and its output with it', async (t) => {
   const terminal = openTerminal(
     t,
     daemon,

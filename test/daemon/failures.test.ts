@@ -1,4 +1,4 @@
-/** The host fails the engine: no route, no descriptors. What was asked fails, with its own error; the engine goes on. */
+/** The host fails the engine: no route, no descriptors. What was asked fails, with its own error; the engine continues. */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';

@@ -126,7 +126,7 @@ test('no check: switched off, or never asked for', async () => {
   await daemon.ok('rm', '-f', 'off', 'plain');
 });
 
-test('checks rest while paused and go on after the daemon was killed', async () => {
+test('checks rest while paused and continue after the daemon was killed', async () => {
   await run('lasting', 'checked');
   await daemon.ok('exec', 'lasting', 'touch', '/tmp/good');
   await becomes('lasting', 'healthy');

@@ -138,7 +138,7 @@ test('history tells layers and their sizes', async () => {
   assert.match((await daemon.docker('history', 'nosuch')).stderr, /No such image: nosuch:latest/);
 });
 
-test('tag: names that are none, images that are not there', async () => {
+test('tag: names that are none, images that do not exist', async () => {
   await daemon.ok('tag', 'web:1', 'registry.example/copy');
   assert.equal(await idOf('registry.example/copy:latest'), await idOf('web:1'));
   await daemon.ok('rmi', 'registry.example/copy');
@@ -231,7 +231,7 @@ test('prune: dangling, all, by label and age', async () => {
   assert.deepEqual(JSON.parse(reply.text), { ImagesDeleted: null, SpaceReclaimed: 0 });
 });
 
-test('what happened to images is told', async () => {
+test('events of images', async () => {
   const since = Math.floor(Date.now() / 1000);
   await daemon.run('docker', ['import', '-', 'told:1'], { input: Buffer.alloc(1024) });
   await daemon.ok('tag', 'told:1', 'told:2');

@@ -120,7 +120,7 @@ test('a container keeps its files from one start to the next', async () => {
   await ok('rm', '-f', 'again');
 });
 
-test('restart policies: on-failure counts, always goes on, stop ends it', async () => {
+test('restart policies: on-failure counts, always continues, stop ends it', async () => {
   await ok('run', '-d', '--name', 'flaky', '--restart', 'on-failure:2', 'busybox', 'sh', '-c', 'exit 4');
   await eventually('2 exited 4', () =>
     field('flaky', '{{.RestartCount}} {{.State.Status}} {{.State.ExitCode}}'),

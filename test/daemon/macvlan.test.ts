@@ -147,7 +147,7 @@ test('macvlan', async (t) => {
     await daemon.ok('network', 'rm', 'sole');
   });
 
-  await t.test('drivers that are not there', async () => {
+  await t.test('drivers that do not exist', async () => {
     for (const driver of ['ipvlan', 'nosuch']) {
       const { code, stderr } = await daemon.docker('network', 'create', '-d', driver, 'x');
       assert.deepEqual([code, stderr.includes(`plugin "${driver}" not found`)], [1, true], stderr);

@@ -77,7 +77,7 @@ test('networks of containers', async (t) => {
         await ok('ps', '--no-trunc', '--filter', 'name=child', '--format', '{{.Names}}'),
         'child,parent/web',
       );
-      // Its address goes to another; the parent is told of the new one.
+      // Its address goes to another; the parent learns of the new one.
       await ok('stop', '-t', '0', 'child');
       await start('thief', 'net');
       await ok('start', 'child');

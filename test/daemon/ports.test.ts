@@ -183,7 +183,7 @@ test('published ports', async (t) => {
     await daemon.ok('network', 'rm', 'six1', 'six2');
   });
 
-  await t.test('they go on while no daemon runs, and under the next one', async () => {
+  await t.test('they continue while no daemon runs, and under the next one', async () => {
     await daemon.kill9();
     assert.equal(await ask(fromExternal(near), near.gateway, port), near.address);
     assert.notEqual(await ask(fromHost, '127.0.0.1', port), '');

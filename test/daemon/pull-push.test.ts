@@ -240,7 +240,7 @@ test('a line that drops in the midst of layers costs nothing that came already',
   assert.deepEqual(leftovers(daemon.dataRoot), []);
 });
 
-test('killed in the midst of a pull, the next one goes on', async (t) => {
+test('killed in the midst of a pull, the next one continues', async (t) => {
   const line = await startLine(t, registry.port);
   const name = `${line.host}/killed:1`;
   await publish(`${host}/killed:1`, 3, 4 * megabyte);

@@ -15,7 +15,7 @@ import { heldByContainers, keptForContainers } from './leftovers.js';
 const field = (daemon: TestDaemon, name: string, format: string) => daemon.ok('inspect', '-f', format, name);
 const status = '{{.State.Status}} {{.State.ExitCode}}';
 
-test('kill -9 of the daemon: containers go on, their ends and logs are found', async (t) => {
+test('kill -9 of the daemon: containers continue, their ends and logs are found', async (t) => {
   const daemon = await startDaemon(t);
   const { ok } = daemon;
   await loadImages(daemon, busyboxImage());

@@ -202,7 +202,7 @@ test('killed while containers run: their trees stay mounted, none is left after 
   assert.deepEqual(below(daemon, 'layers/roots'), []);
 });
 
-test('a full disk: load fails clearly, everything else goes on', async (t) => {
+test('a full disk: load fails clearly, everything else continues', async (t) => {
   const disk = execFileSync('mktemp', ['-d'], { encoding: 'utf8' }).trim();
   execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=24m', 'tmpfs', disk]);
   const data = join(disk, 'data');

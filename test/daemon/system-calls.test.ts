@@ -51,7 +51,7 @@ const ordinary = [
   'chroot',
 ];
 
-test('without further capabilities: namespaces, mounts, keys and the like are refused; work goes on', async () => {
+test('without further capabilities: namespaces, mounts, keys and the like are refused; work continues', async () => {
   const results = await answers();
   assert.deepEqual(having(results, 'EPERM').sort(), [...always, ...forAdministrators, ...forOthers].sort());
   assert.deepEqual(having(results, 'ENOSYS'), ['clone3']);

@@ -71,7 +71,7 @@ test('systemctl start noos, then docker run answers', async () => {
   );
 });
 
-test('an upgrade restarts the engine; with live-restore containers go on', async () => {
+test('an upgrade restarts the engine; with live-restore containers continue', async () => {
   const pid = await ok('docker', 'inspect', '-f', '{{.State.Pid}}', 'web');
   const engine = await ok('systemctl', 'show', '--value', '-p', 'MainPID', 'noos');
   // The step of an upgrade that touches the engine (Debian Policy 6.5), without unpacking 148 MB again.

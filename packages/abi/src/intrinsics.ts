@@ -63,7 +63,7 @@ export const dispatchKinds = {
   udp: 21,
   /** (query, error, addresses: number[] joined by ",", ttlSeconds): an answer to `dnsResolve`. */
   dns: 30,
-  /** (promise rejected without a handler, reason, handled: boolean, topLevel: boolean): after the jobs have run. handled: told of before, and has a handler now. topLevel: the promise of the application's top level, which has thrown. */
+  /** (promise rejected without a handler, reason, handled: boolean, topLevel: boolean): after the jobs have run. handled: reported before, and has a handler now. topLevel: the promise of the application's top level, which has thrown. */
   rejection: 40,
 } as const;
 

@@ -78,7 +78,7 @@ function parse(words: readonly string[]): Parsed {
  * while the daemon starts waits until it has: half a start would leave bridge and rules.
  */
 function followSignals(starting: Promise<RunningDaemon>, again: () => DaemonConfig): void {
-  // A start that fails is told by whoever waits for it.
+  // A start that fails is reported by whoever waits for it.
   const onceStarted = (act: (daemon: RunningDaemon) => unknown): void =>
     void starting.then(act, () => undefined);
   let count = 0;

@@ -78,7 +78,7 @@ export async function startDaemon(initial: DaemonConfig): Promise<RunningDaemon>
     log.error({ error: error.message, stack: error.stack }, 'a promise was rejected and nobody asked');
   });
   // What nobody caught may have left anything half done: the engine ends, and whoever watches it starts it again (the
-  // unit of systemd within a second). Containers go on, and the next one finds them.
+  // unit of systemd within a second). Containers continue, and the next one finds them.
   process.on('uncaughtException', (error) => {
     log.fatal(
       { error: error.message, stack: error.stack },

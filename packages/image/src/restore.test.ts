@@ -90,7 +90,7 @@ test('timers: the deadline of setDeadline comes back from the turn and its event
   assert.equal(platform.text(), 'timer 250\n');
 });
 
-test('a rejection is told of after the jobs, unless a handler came in time; a late handler is told too', async () => {
+test('a rejection is reported after the jobs, unless a handler came in time; a late handler is reported too', async () => {
   const { unikernel, platform } = await started(
     application({
       start: `const handled = Promise.reject(new Error('handled')); Promise.resolve().then(() => handled.catch(() => {}));

@@ -414,7 +414,7 @@ test('fragments: halves of many datagrams, of few sources or of many, leave room
       if (datagram % 50 !== 0) continue;
       const [first, ...rest] = fragmentsOf(long, 1480);
       stack.give([first!]);
-      // The attack goes on between the fragments.
+      // The attack continues between the fragments.
       for (let more = 0; more < 3; more++) stack.give([half(0xc0000203 + more, 1000 + datagram + more)]);
       stack.taken();
       assert.ok(packetsOf(answersTo(rest)).length > 0, `${sources} sources, datagram ${datagram}`);

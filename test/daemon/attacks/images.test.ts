@@ -174,7 +174,7 @@ test('settings that the engine acts on are checked, also those of an image', asy
       /Interval in Healthcheck cannot be less than 1ms/,
     ],
     [{ Healthcheck: { Test: ['CMD', 'true'], Retries: -1 } }, /Retries in Healthcheck cannot be negative/],
-    [{ User: 'root\n1.2.3.4' }, /unable to find user/],
+    [{ User: 'root\n1.2.3.4' }, /invalid User/],
     [{ Entrypoint: ['/bin/sh\u0000x'] }, /invalid argument|NUL|nul/],
   ] as const) {
     const { code, stderr } = await daemon.docker('run', '--rm', await image({}, config), 'true');

@@ -270,7 +270,7 @@ test('forged answers of names: wrong ID, wrong question, wrong sender, no answer
   assert.match(await daemon.ok('exec', 'asker', 'nslookup', 'shop.example'), /192\.0\.2\.99/);
   const { stdout } = await daemon.docker('exec', 'asker', 'timeout', '8', 'nslookup', 'loop.example');
   assert.doesNotMatch(stdout, /192\.0\.2\.66/);
-  // The engine and its resolver go on.
+  // The engine and its resolver continue.
   assert.match(await daemon.ok('exec', 'asker', 'nslookup', 'asker'), /Address/);
   await daemon.ok('rm', '-f', 'asker');
 });

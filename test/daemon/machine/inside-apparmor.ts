@@ -112,7 +112,7 @@ for (const runtime of ['runc', 'crun']) {
     assert.equal(traced.stdout.trim(), confined, traced.stderr);
   });
 
-  test(`${runtime}: other profiles, none, and one that is not there`, async () => {
+  test(`${runtime}: other profiles, none, and one that does not exist`, async () => {
     assert.equal(await of('--security-opt', 'apparmor=unconfined'), 'unconfined');
     assert.equal(await of('--privileged'), 'unconfined');
     feed('-Kr', 'profile own-rules { file, deny /secret r, }');

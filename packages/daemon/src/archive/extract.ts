@@ -143,7 +143,7 @@ export function createExtractor(rootFd: number, options: ExtractOptions = {}): E
       try {
         setAttribute(path, name, value);
       } catch (error) {
-        // The file system or this kind of file has no such attributes; dockerd goes on too.
+        // The file system or this kind of file has no such attributes; dockerd continues too.
         if (!['EOPNOTSUPP', 'ENOTSUP', 'EPERM'].includes(errnoOf(error) ?? '')) throw error;
       }
     }

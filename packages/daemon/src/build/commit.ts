@@ -153,7 +153,7 @@ export async function commitContainer(areas: CommitDependencies, request: Commit
   try {
     layer = await areas.layers.commitRoot(container.id);
   } finally {
-    // It may have ended, or somebody else let it go on: the layer is here all the same.
+    // It may have ended, or somebody else let it continue: the layer is here all the same.
     if (pause) await areas.containers.unpause(container.id).catch(() => {});
   }
   const parent = container.image === '' ? undefined : areas.images.find(container.image);

@@ -147,7 +147,7 @@ export function createContainers(dependencies: ContainerDependencies): Container
       publish(context, container, 'restart');
     },
     async kill(name, signal) {
-      // A signal that does not exist is told before a container that does not.
+      // A signal that does not exist is reported before a container that does not.
       const number = signal ? signalNumber(signal) : undefined;
       await killContainer(context, registry.get(name), number);
     },

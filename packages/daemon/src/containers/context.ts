@@ -73,7 +73,7 @@ export function publish(
   });
 }
 
-/** Runs all, then fails with the first failure: nothing goes on behind the caller's back. */
+/** Runs all, then fails with the first failure: nothing continues behind the caller's back. */
 export async function allSettled<T extends readonly unknown[]>(
   promises: readonly [...{ [K in keyof T]: Promise<T[K]> }],
 ): Promise<T> {

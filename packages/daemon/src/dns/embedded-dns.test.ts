@@ -154,7 +154,7 @@ test('forwarding: silent, failing, forging servers are passed over; TCP asks by 
   await dns.close('one');
 });
 
-test('a namespace that is not there is an error, and can be tried again', async (t) => {
+test('a namespace that does not exist is an error, and can be tried again', async (t) => {
   const { dns } = start();
   const request = { sandbox: 'one', servers: [], forward: false };
   await assert.rejects(dns.open({ ...request, path: '/nowhere/ns' }));

@@ -55,7 +55,7 @@ const expr = (name: string, data: readonly Buffer[]): Buffer =>
 const payload = (base: number, offset: number, length: number): Buffer =>
   expr('payload', [number32(1, register.first), number32(2, base), number32(3, offset), number32(4, length)]);
 
-/** Goes on only when the first register is `value`. */
+/** Continues only when the first register is `value`. */
 const equals = (value: Buffer): Buffer =>
   expr('cmp', [number32(1, register.first), number32(2, 0), nested(3, [attribute(dataValue, value)])]);
 

@@ -24,7 +24,7 @@ export interface ResolverRequest {
   servers: readonly string[];
   /** False on internal networks: nothing is forwarded. */
   forward: boolean;
-  /** The user set ndots: names without a dot are not forwarded, the client goes on with its search list. */
+  /** The user set ndots: names without a dot are not forwarded, the client continues with its search list. */
   ndots?: boolean;
 }
 

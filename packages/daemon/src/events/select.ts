@@ -20,7 +20,7 @@ const objectFilters = [
   'config',
 ] as const;
 
-/** Actions whose text goes on behind a colon: `exec_start: sh`. */
+/** Actions whose text continues behind a colon: `exec_start: sh`. */
 const prefixActions: ReadonlySet<string> = new Set(['health_status', 'exec_create', 'exec_start']);
 
 const isExact = (wanted: readonly string[] | undefined, value: string): boolean =>

@@ -166,7 +166,7 @@ async function listenTcp(
 }
 
 export interface Listeners {
-  /** Stops accepting and removes the socket files; connections go on. */
+  /** Stops accepting and removes the socket files; connections continue. */
   close(): void;
   /** Cuts the connections that are left. */
   cut(): void;

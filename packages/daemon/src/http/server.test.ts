@@ -219,7 +219,7 @@ describe('hijacked connections', () => {
   });
 });
 
-test('a client that goes away is told to the handler', async () => {
+test('a client that goes away is reported to the handler', async () => {
   const socket: Socket = connect(path);
   socket.write('GET /wait HTTP/1.1\r\nHost: d\r\n\r\n');
   await once(socket, 'data');

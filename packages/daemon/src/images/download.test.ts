@@ -44,7 +44,7 @@ test('a body that nobody wants can be destroyed', async (t) => {
   await new Promise((resolve) => body.on('close', resolve));
 });
 
-test("failures are told in dockerd's words", async (t) => {
+test("failures are reported in dockerd's words", async (t) => {
   const base = await serve(t, (_, response) => response.writeHead(404).end('no such page\n'));
   await assert.rejects(download(`${base}/x`, signal), {
     kind: 'notFound',

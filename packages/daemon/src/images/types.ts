@@ -166,7 +166,7 @@ export interface Images {
   ): Promise<Image>;
   /**
    * Points `reference` (any familiar form) at the image; what it pointed at loses it. Publishes `tag` unless it is
-   * part of something larger that is told of (`pull`, `load`).
+   * part of something larger that is reported (`pull`, `load`).
    */
   tag(id: Digest, reference: string, options?: { quiet: boolean }): Promise<void>;
   /** Records `repository@digest`. */

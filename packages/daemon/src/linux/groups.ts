@@ -9,7 +9,7 @@ import { ConfigError } from '../config/error.js';
 /** The default: whoever has dockerd has it; a host without leaves the socket to root. */
 const optionalGroup = 'docker';
 
-/** The numeric ID of `name` (digits stand for themselves); undefined when the default one is not there. */
+/** The numeric ID of `name` (digits stand for themselves); undefined when the default one does not exist. */
 export async function groupId(name: string): Promise<number | undefined> {
   if (/^\d+$/.test(name)) return Number(name);
   const lines = (await readFile('/etc/group', 'utf8')).split('\n');

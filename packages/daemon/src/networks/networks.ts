@@ -194,7 +194,7 @@ export async function createNetworks(deps: NetworksDeps): Promise<Networks> {
     checkEndpoint: (network, request) => checkEndpoint({ network, name: network.name }, request),
 
     validate(request) {
-      // A network that is not there yet is dockerd's concern at start, not at create.
+      // A network that does not exist yet is dockerd's concern at start, not at create.
       const problems = Object.entries(request.endpoints).flatMap(([name, wishes]) => {
         try {
           checkEndpoint({ network: registry.find(wishes.NetworkID || name), name }, wishes);
@@ -210,7 +210,7 @@ export async function createNetworks(deps: NetworksDeps): Promise<Networks> {
 
     async shutdown() {
       if (states.size > 0) {
-        // Containers go on, and the next daemon needs their ports at once: only what this process holds goes.
+        // Containers continue, and the next daemon needs their ports at once: only what this process holds goes.
         await Promise.all([...states.values()].map(sandboxes.letGo));
         firewall.letGo();
         return;

@@ -124,7 +124,7 @@ test('options are mounted while somebody needs it, and found again', async (t) =
   assert.ok(!(await isMounted(Mountpoint)));
 });
 
-test('a mount that fails is told without its password', async (t) => {
+test('a mount that fails is reported without its password', async (t) => {
   const { volumes } = await start(t);
   await volumes.create({
     Name: 'broken',

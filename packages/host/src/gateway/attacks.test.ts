@@ -1,4 +1,4 @@
-/** The gateway under attack: frames of every shape, and more flows than it has room for. Others go on. */
+/** The gateway under attack: frames of every shape, and more flows than it has room for. Others continue. */
 import assert from 'node:assert/strict';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';

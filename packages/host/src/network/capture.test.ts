@@ -41,7 +41,7 @@ test('a directory, a missing directory, a FIFO that nobody reads, a link that le
   assert.ok(existsSync(target));
 });
 
-test('a disk that is full ends the recording with a note; frames go on', async () => {
+test('a disk that is full ends the recording with a note; frames continue', async () => {
   const notes: string[] = [];
   const [device, other] = frameCable();
   const capture = startCapture('/dev/full', (line) => notes.push(line));

@@ -251,7 +251,7 @@ export function dnsTimer(timer: Timer): void {
   ask(changetype<Query>(timer.object));
 }
 
-/** The configuration has changed: look-ups that waited for a server go on. */
+/** The configuration has changed: look-ups that waited for a server continue. */
 export function dnsServersChanged(): void {
   goodServer = 0;
   for (let i: u32 = 0; ; i++) {

@@ -55,7 +55,7 @@ export function tcpExchangeQuery(handle: i32): Query | null {
   }
 }
 
-/** Goes on after events of the query's connection; EXCHANGE_*. */
+/** Continues after events of the query's connection; EXCHANGE_*. */
 export function tcpExchangeAdvance(query: Query, bits: u32): u32 {
   if ((bits & SOCKET_EVENT_CONNECTED) != 0) {
     const bytes = LENGTH_PREFIX_BYTES + load16(query.buffer);

@@ -5,7 +5,7 @@ import { reportException } from './errors';
 import { JS_DupValue, JS_ExecutePendingJob } from './quickjs';
 import { freeValue } from './value';
 
-/** Rejections waiting to be told of: promise, reason and whether a handler came late, 24 bytes each. */
+/** Rejections waiting to be reported: promise, reason and whether a handler came late, 24 bytes each. */
 let waiting: usize = 0;
 let waitingCapacity: u32 = 0;
 let waitingCount: u32 = 0;
@@ -21,8 +21,8 @@ export function drainJobs(): void {
 }
 
 /**
- * HostPromiseRejectionTracker (ECMA-262 §27.2.1.9). A rejection that is handled before it was told of is forgotten;
- * one that is handled later is told of again.
+ * HostPromiseRejectionTracker (ECMA-262 §27.2.1.9). A rejection that is handled before it was reported is forgotten;
+ * one that is handled later is reported again.
  */
 export function trackRejection(promise: u64, reason: u64, handled: bool): void {
   if (handled)

@@ -45,7 +45,7 @@ const CHUNK_BYTES: u32 = 65536;
 /** Shortest chunk that is cut from a longer write when TCP has little room. */
 const LEAST_CHUNK_BYTES: u32 = 1024;
 
-/** The exchange cannot go on: the next `httpNextEvent` tells the application; status 0: nothing is answered. */
+/** The exchange cannot continue: the next `httpNextEvent` tells the application; status 0: nothing is answered. */
 export function exchangeFail(connection: Connection, error: i32, status: u16): void {
   if (connection.failed) return;
   connection.failed = true;
@@ -105,7 +105,7 @@ export function httpBuffer(exchange: i32): i32 {
   return ERROR_EMSGSIZE;
 }
 
-/** Nothing now: asks the client to go on when it waits for that, and bounds the time. */
+/** Nothing now: asks the client to continue when it waits for that, and bounds the time. */
 function waitForBody(connection: Connection): i32 {
   if (connection.continueWanted && connection.sending == SEND_NONE) {
     connection.continueWanted = false;

@@ -125,7 +125,7 @@ function reset(head: Head, isResponse: bool): void {
   head.contentLength = -1;
 }
 
-/** A head of its own that goes on where `head` stands, for `owner` to `peer`; null when all are in use. */
+/** A head of its own that continues where `head` stands, for `owner` to `peer`; null when all are in use. */
 export function detachHead(head: Head, owner: usize, peer: u32): Head | null {
   const memoryOfHead = poolTake(pool!);
   if (memoryOfHead == 0) return null;

@@ -201,7 +201,7 @@ export function fragmentAdd(packet: usize): bool {
   return true;
 }
 
-/** Gives up datagrams whose time is over; the sender is told when the first fragment had come (RFC 792). */
+/** Gives up datagrams whose time is over; the sender is informed when the first fragment had come (RFC 792). */
 export function fragmentsTick(): void {
   let next: u64 = u64.MAX_VALUE;
   for (let i: u32 = 0; i < SLOT_LIMIT; i++) {

@@ -179,7 +179,7 @@ function isUdpTo(packet: usize, port: u32): bool {
   );
 }
 
-/** ICMP ends here, TCP and UDP go on, anything else is unreachable (RFC 1122 §3.2.2.1). */
+/** ICMP ends here, TCP and UDP continue, anything else is unreachable (RFC 1122 §3.2.2.1). */
 function deliver(any: bool): void {
   const protocol = <u32>datagramProtocol;
   if (protocol == PROTOCOL_TCP || protocol == PROTOCOL_UDP) return;

@@ -11,7 +11,7 @@ export function setDispatchFunction(value: u64): void {
   dispatchFunction = value;
 }
 
-/** Promise of the application's top level: its rejection is told as such. */
+/** Promise of the application's top level: its rejection is reported as such. */
 let topLevel: u64 = JS_UNDEFINED;
 
 export function setTopLevel(promise: u64): void {

@@ -47,7 +47,7 @@ export let keyRestLength: u32 = 0;
 
 /**
  * Finds the next line whose key begins with `prefix`; 0 begins. Sets `keyAddress`, `keyRestLength`, `valueAddress` and
- * `valueLength`; returns where to go on, 0 when there is none. Later lines override: they come later.
+ * `valueLength`; returns where to continue, 0 when there is none. Later lines override: they come later.
  */
 export function nextParameter(prefix: string, from: usize): usize {
   const end = parametersAddress + parametersLength;

@@ -160,7 +160,7 @@ export class PipeBench {
     return bytes;
   }
 
-  /** Takes what libos has sent, as Latin-1, and goes on until nothing more comes. */
+  /** Takes what libos has sent, as Latin-1, and continues until nothing more comes. */
   takeAll(handle: number, application?: (event: HttpEvent) => void): string {
     let all = '';
     for (;;) {

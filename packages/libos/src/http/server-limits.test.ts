@@ -51,7 +51,7 @@ test('a connection that says nothing is closed without a word, an idle one later
   bench.assertNothingHeld(silent, idle);
 });
 
-test('a body that does not come in time gets 408, and the application is told', () => {
+test('a body that does not come in time gets 408, and the application learns of it', () => {
   const bench = new PipeBench();
   const handle = bench.open();
   bench.deliver(handle, post);
@@ -178,7 +178,7 @@ test('a declared body longer than the limit of all gets 413 before the applicati
   bench.assertNothingHeld(handle);
 });
 
-test('a chunked body longer than the limit gets 413, and the application is told', () => {
+test('a chunked body longer than the limit gets 413, and the application learns of it', () => {
   const bench = new PipeBench({ bodyBytes: 10 });
   const handle = bench.open();
   bench.deliver(handle, 'POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n8\r\n12345678\r\n');

@@ -29,7 +29,7 @@ class EchoApplication {
     if (event.kind !== httpRequest && event.kind !== httpReadable) return;
     for (;;) {
       const piece = this.#bench.read(event.exchange, 1000);
-      // An error is told by httpClosed too.
+      // An error is reported by httpClosed too.
       if (piece === undefined || typeof piece === 'number') return;
       if (piece === null) break;
       request.body.push(piece);

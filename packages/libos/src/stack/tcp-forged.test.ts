@@ -1,4 +1,4 @@
-// Forged segments: whatever an outsider who sees nothing of a connection can send, the genuine peer goes on afterwards
+// Forged segments: whatever an outsider who sees nothing of a connection can send, the genuine peer continues afterwards
 // (RFC 5961, RFC 7323 §5.3). The peer is written apart from the stack.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -98,7 +98,7 @@ function* combinations(): Generator<Choice[]> {
           for (const flag of flags) yield [sequence, payload, ack, timestamp, flag];
 }
 
-/** The peer goes on: 600 bytes in three segments arrive, and what the stack sends is acknowledged. */
+/** The peer continues: 600 bytes in three segments arrive, and what the stack sends is acknowledged. */
 function assertGoesOn(state: Server, c: Established, index: number, what: string): void {
   const { peer, connections, received } = state;
   peer.take();

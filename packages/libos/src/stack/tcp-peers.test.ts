@@ -123,7 +123,7 @@ test('bytes ahead of holes and unread responses of some leave memory for what ot
   assertNothingHeld(peer.stack, 'after the attack');
 });
 
-test('a sender that got no memory goes on when some is given back', async () => {
+test('a sender that got no memory continues when some is given back', async () => {
   const peer = await createTcpPeer(1);
   const accepted: TcpConnection[] = [];
   peer.stack.tcpListen({ port: 80, backlog: 64 }, (connection) => accepted.push(connection));

@@ -93,7 +93,7 @@ function collected(stream: Readable, limit: number): () => string {
   return () => text;
 }
 
-/** Starts QEMU. Throws VmError `too-many-devices`; everything later is told by `exited`. */
+/** Starts QEMU. Throws VmError `too-many-devices`; everything later is reported by `exited`. */
 export function startVm(options: VmOptions): Vm {
   const nets = options.nets ?? [];
   if (nets.length + (options.blocks ?? []).length > maxDevices)

@@ -119,7 +119,7 @@ test('wrong use is exit code 2', () => {
   }
 });
 
-test('a TAP device or a socket that is not there', () => {
+test('a TAP device or a socket that does not exist', () => {
   refused(run(guest.image, '--tap', 'noos-missing'), /no such TAP device: create it with/);
   refused(run(guest.image, '--socket', '/nonexistent'), /no network listens at this socket/);
 });

@@ -1,4 +1,4 @@
-/* The last words of a unikernel that cannot go on, over the serial port, which needs nothing that may be broken. */
+/* The last words of a unikernel that cannot continue, over the serial port, which needs nothing that may be broken. */
 #include "cpu.h"
 #include "vm.h"
 

@@ -1,5 +1,5 @@
 /* virtio-net (virtio 1.2 §5.1): frames are copied between the unikernel and buffers of ours, so that a device never sees
- * its memory. Devices are told of frames once per turn; they interrupt only while the machine sleeps. */
+ * its memory. Devices are notified of frames once per turn; they interrupt only while the machine sleeps. */
 #include "virtio.h"
 #include "noos_platform.h"
 

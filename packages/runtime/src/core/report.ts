@@ -1,5 +1,5 @@
 /**
- * Errors that nothing caught: logged with their TypeScript stack, and the service goes on.
+ * Errors that nothing caught: logged with their TypeScript stack, and the service continues.
  *
  * In: a thrown value; the `rejection` event. Out: lines on standard error. Imports core, console.
  */

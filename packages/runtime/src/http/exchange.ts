@@ -28,7 +28,7 @@ export class Exchange {
 
 const open = new Map<number, Exchange>();
 
-/** The state of an exchange that goes on after this call. */
+/** The state of an exchange that continues after this call. */
 export function exchangeOf(id: number): Exchange {
   let exchange = open.get(id);
   if (exchange === undefined) {

@@ -51,7 +51,7 @@ function fail(exchange: number, error: unknown, where = 'the fetch handler'): vo
   httpRespond(exchange, 500, internalErrorLines, 'Internal Server Error');
 }
 
-/** Sends a response. Returns true when its body goes on after this call. */
+/** Sends a response. Returns true when its body continues after this call. */
 function respond(exchange: number, request: Request, response: Response): boolean {
   const body = response._body;
   if (response._used || response._stream !== undefined || isStreaming(body))

@@ -92,7 +92,7 @@ export class Connection {
     }
   }
 
-  /** Ends this side (FIN) after what was written; reading goes on. */
+  /** Ends this side (FIN) after what was written; reading continues. */
   end(): void {
     if (this._over || this._ended) return;
     this._ended = true;

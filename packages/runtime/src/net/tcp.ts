@@ -22,7 +22,7 @@ export interface ListenOptions {
 
 export interface Listener {
   readonly port: number;
-  /** Stops accepting; connections go on. */
+  /** Stops accepting; connections continue. */
   close(): void;
 }
 

@@ -63,7 +63,7 @@ const inspect = ({ id, request, command, user, container, ...session }: ExecSess
   Pid: session.pid,
 });
 
-/** The process goes on without its client; its output is then read and dropped, or it would stop. */
+/** The process continues without its client; its output is then read and dropped, or it would stop. */
 const outliving = ({ streams, ended }: StartedExec): AttachedStreams => ({
   ...streams,
   // The client asks for the exit code as soon as its stream ends.

@@ -137,7 +137,7 @@ async function copyChildren(
   }
 }
 
-/** Copies what is in the directory `from` into the directory `to`, which is made when it is not there. */
+/** Copies what is in the directory `from` into the directory `to`, which is made when it does not exist. */
 export async function copyDirectory(from: string, to: string, options: CopyOptions): Promise<void> {
   await makeDirectories(to, options.owner ?? { uid: 0, gid: 0 });
   await copyChildren(from, to, '', options, newState());

@@ -42,7 +42,7 @@ async function loadDefault(parser: string): Promise<void> {
   await run([parser, '-Kr'], text);
 }
 
-/** Looks once; a profile that cannot be loaded is told again by every start of a container. */
+/** Looks once; a profile that cannot be loaded is reported again by every start of a container. */
 export async function prepareAppArmor(log: Logger): Promise<AppArmor> {
   const unusable: AppArmor = { usable: false, ensureDefault: async () => {} };
   if (!kernelHasIt()) return unusable;

@@ -132,7 +132,7 @@ function discardIn(tree: Tree, { state }: Container): (parentFd: number, name: s
 }
 
 export function createCopies(trees: Trees): Copies {
-  /** Runs `use`; what is not there becomes Docker's message, what else fails a 500. */
+  /** Runs `use`; what does not exist becomes Docker's message, what else fails a 500. */
   async function inTree<T>(
     { container, asked, path }: CopyPlace,
     use: (tree: Tree, parsed: CopyPath) => Promise<T>,

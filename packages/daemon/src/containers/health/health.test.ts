@@ -83,7 +83,7 @@ test("durations as Go's", () => {
   ]);
 });
 
-test('the monitor probes, reports changes, rests while paused, goes on after a daemon restart', {
+test('the monitor probes, reports changes, rests while paused, continues after a daemon restart', {
   timeout: 5000,
 }, async (t) => {
   const container = {

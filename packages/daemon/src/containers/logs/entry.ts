@@ -1,6 +1,6 @@
 /**
  * conmon's log format (k8s-file, the Kubernetes CRI format): `<RFC 3339 time> <stream> <F|P> <text>\n`, where P says
- * that the line goes on in the next entry of the stream. All parts before the text have fixed widths. A tag E is ours: the
+ * that the line continues in the next entry of the stream. All parts before the text have fixed widths. A tag E is ours: the
  * stream ended within a line (seal.ts).
  *
  * In: bytes. Out: positions and times. May import: nothing.

@@ -75,7 +75,7 @@ function parseBoolean(text: string): boolean {
   return invalid(`strconv.ParseBool: parsing ${JSON.stringify(text)}: invalid syntax`);
 }
 
-/** Runs `read`; what is wrong is told after `prefix`. */
+/** Runs `read`; what is wrong is reported after `prefix`. */
 function named<T>(prefix: string, read: () => T): T {
   try {
     return read();

@@ -93,7 +93,7 @@ test('what moved up is compressed, moves on, and is read through', async (t) => 
   assert.deepEqual(Object.keys(await contents()), ['log', 'log.0', 'log.1.gz', 'log.2.gz']);
 });
 
-test('a reader in a file that is compressed meanwhile goes on after it, not in it again', async (t) => {
+test('a reader in a file that is compressed meanwhile continues after it, not in it again', async (t) => {
   const { path, replace } = await setUp(t);
   await replace(line('a'));
   await rotate(path, 3);

@@ -2,7 +2,7 @@
  * Rotation. conmon itself begins a new file when the one it writes is full, and puts it in the old one's place. A
  * second name for that file, `<log>.0`, keeps what conmon would lose: when the two names stop meaning the same file,
  * `.0` becomes `.1` and its predecessors move up. So each file has its bound, and all together, daemon or not.
- * What moved up is compressed where that is wanted, while rotation goes on.
+ * What moved up is compressed where that is wanted, while rotation continues.
  *
  * In: which logs, how many files. Out: renamed, compressed and removed files. May import: errors, log.
  */

@@ -1,5 +1,5 @@
 /**
- * Ends the lines a container left unfinished in its log, so that the next start's output does not go on in them.
+ * Ends the lines a container left unfinished in its log, so that the next start's output does not continue in them.
  *
  * In: a log's path. Out: entries added at its end. May import: errors.
  */

@@ -92,7 +92,7 @@ export async function removeLink(context: Context, name: string): Promise<void> 
   });
 }
 
-/** A container that starts may have another address: those that link to it are told. */
+/** A container that starts may have another address: those that link to it learn of it. */
 export async function refreshParents(context: Context, child: Container): Promise<void> {
   for (const parent of context.registry.list())
     if (parent.links?.some(({ id }) => id === child.id))

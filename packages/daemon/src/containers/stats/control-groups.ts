@@ -68,7 +68,7 @@ export function parseGroups(text: string, mount = mountPoint): Groups {
   return groups;
 }
 
-/** Text of a file of a group; undefined when the controller or file is not there. */
+/** Text of a file of a group; undefined when the controller or file does not exist. */
 type Read = (controller: string, file: string) => string | undefined;
 
 /** `key value` lines. */
@@ -255,7 +255,7 @@ const filesOfVersion2: readonly [string, string][] = [
 /** Which kernel interface counts for the group: version 1 wherever a memory controller of it is there. */
 const isVersion1 = (groups: Groups): boolean => groups.has('memory') || groups.has('cpuacct');
 
-/** Reads and parses; files that are not there count as zero. */
+/** Reads and parses; files that do not exist count as zero. */
 export async function readGroupStats(groups: Groups, machineMemoryBytes: number): Promise<GroupStats> {
   const old = isVersion1(groups);
   const texts = new Map<string, string>();

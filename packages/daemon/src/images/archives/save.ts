@@ -212,7 +212,7 @@ async function* entries(
   yield endOfArchive;
 }
 
-/** The archive's bytes. Names that are not there throw before the first byte. */
+/** The archive's bytes. Names that do not exist throw before the first byte. */
 export function saveImages(parts: SaveParts, names: readonly string[], platform?: Platform): Readable {
   const selected = selectImages(parts.images, names, platform);
   async function* archive(): AsyncGenerator<Buffer> {

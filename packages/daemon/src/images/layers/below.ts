@@ -39,7 +39,7 @@ function* visible(lower: readonly string[], path: string): Generator<Below> {
       at = join(at, part);
       stats = statOf(at);
       if (stats === undefined) break;
-      // A whiteout, or another kind of file where the path goes on, hides all below.
+      // A whiteout, or another kind of file where the path continues, hides all below.
       if (isWhiteout(stats) || !stats.isDirectory()) {
         last = true;
         break;

@@ -230,7 +230,7 @@ test('everything is there after a restart, and nothing else', async () => {
   assert.equal(await next.content.read(manifest), undefined);
 });
 
-test('an image whose content or layer is lost is not there after a restart', async () => {
+test('an image whose content or layer is lost does not exist after a restart', async () => {
   const store = await open();
   const [good, bad, hollow] = [
     await addImage(store, ['a']),

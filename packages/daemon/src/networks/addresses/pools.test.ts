@@ -84,7 +84,7 @@ test('what is asked for is kept, and checked against other networks only', () =>
   );
 });
 
-test('mistakes are told all at once, in Docker’s words', () => {
+test('mistakes are reported all at once, in Docker’s words', () => {
   const cases: [Parameters<typeof checkIpamConfig>[0], string][] = [
     [[{ Gateway: '10.0.0.1' }], 'invalid subnet : invalid CIDR block notation'],
     [[{ Subnet: '10.0.0.0' }], 'invalid subnet 10.0.0.0: invalid CIDR block notation'],

@@ -243,7 +243,7 @@ async function removeLink(name: string): Promise<void> {
   }
 }
 
-/** Switches forwarding on. IPv6 interfaces that learn routes from the network go on doing so (accept_ra 2). */
+/** Switches forwarding on. IPv6 interfaces that learn routes from the network continue doing so (accept_ra 2). */
 export async function enableForwarding(family: 4 | 6): Promise<void> {
   const path = family === 4 ? 'net/ipv4/ip_forward' : 'net/ipv6/conf/all/forwarding';
   try {

@@ -54,7 +54,7 @@ function message(verb: 'add' | 'delete', table: string, { set, key, data }: SetE
   };
 }
 
-/** All or none; rejects with ENOENT when the table or an element to delete is not there. */
+/** All or none; rejects with ENOENT when the table or an element to delete does not exist. */
 export async function changeElements(
   verb: 'add' | 'delete',
   table: string,

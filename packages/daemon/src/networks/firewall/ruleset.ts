@@ -167,7 +167,7 @@ function chains(): string[] {
     chain(
       'forward',
       'type filter hook forward priority filter; policy accept;',
-      // First, as nearly every packet is one of these: what was let in once goes on.
+      // First, as nearly every packet is one of these: what was let in once continues.
       'ct state established,related accept',
       'oifname @bridges jump inward',
       'iifname @bridges jump outward',

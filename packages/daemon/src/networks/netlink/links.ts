@@ -19,7 +19,7 @@ export function batchText(changes: readonly Change[]): string {
 }
 
 /**
- * Applies the changes in order and stops at the first that fails (`force`: goes on, failures are ignored).
+ * Applies the changes in order and stops at the first that fails (`force`: continues, failures are ignored).
  * Without `namespace` in the host's.
  */
 export async function applyLinks(

@@ -39,7 +39,7 @@ export interface SandboxDeps {
   resolver(request: SandboxRequest): Pick<ContainerResolvConf, 'servers' | 'ndots'>;
 }
 
-/** Settles all, then throws what failed first: nothing goes on in the background when the caller undoes. */
+/** Settles all, then throws what failed first: nothing continues in the background when the caller undoes. */
 async function all(work: readonly Promise<unknown>[]): Promise<void> {
   const failed = (await Promise.allSettled(work)).find((result) => result.status === 'rejected');
   if (failed) throw failed.reason;

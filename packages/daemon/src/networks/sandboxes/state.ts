@@ -52,7 +52,7 @@ export function createSandboxRecords(directory: string) {
       await rename(`${file}.tmp`, file);
     },
     remove: (id: string): Promise<void> => rm(fileOf(id), { force: true }),
-    /** Damaged ones are told as undefined. */
+    /** Damaged ones are undefined. */
     async list(): Promise<Map<string, SandboxRecord | undefined>> {
       const records = new Map<string, SandboxRecord | undefined>();
       for (const name of await readdir(directory)) {

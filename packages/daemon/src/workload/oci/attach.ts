@@ -47,7 +47,7 @@ export function attachSocket(path: string): AttachedStreams {
   const closed = new Promise<void>((resolve) => {
     socket.once('end', resolve).once('close', () => resolve());
   });
-  // The other side may be gone while we write; its end is told by `closed`.
+  // The other side may be gone while we write; its end is reported by `closed`.
   socket.on('error', () => socket.destroy());
   socket.once('end', () => socket.destroy());
   return {

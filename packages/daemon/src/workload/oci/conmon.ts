@@ -29,7 +29,7 @@ export interface Monitor {
   next(): Promise<SyncMessage | undefined>;
   /** The next line of the attach pipe: the attach socket is there. Only with `attach`. */
   attachable(): Promise<SyncMessage | undefined>;
-  /** Lets conmon go on: it waits before it forks and, with `attach`, before it runs the command. */
+  /** Lets conmon continue: it waits before it forks and, with `attach`, before it runs the command. */
   proceed(): void;
   /** What conmon wrote to stderr until now. */
   complaints(): string;

@@ -122,7 +122,7 @@ export function openFifoStreams(directory: string, openStdin: boolean): FifoStre
         paused = false;
         each((socket) => void socket.resume());
       },
-      /** The process goes on; what it writes is dropped. */
+      /** The process continues; what it writes is dropped. */
       close() {
         listeners.length = 0;
         input.end();

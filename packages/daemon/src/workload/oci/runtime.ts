@@ -1,5 +1,5 @@
 /**
- * Containers as processes: runc or crun runs them, conmon watches each, and both go on without the daemon.
+ * Containers as processes: runc or crun runs them, conmon watches each, and both continue without the daemon.
  *
  * In: OCI configurations. Out: running processes, their streams and exits. May import: workload types, linux, layout.
  */

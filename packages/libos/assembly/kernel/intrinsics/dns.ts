@@ -20,7 +20,7 @@ import { argument, define, NEEDS_START } from './define';
 
 const RESOLVE: i32 = 0x60 | NEEDS_START;
 
-/** Addresses told of at most; further ones are left out. */
+/** Addresses reported at most; further ones are left out. */
 const ADDRESSES: u32 = 32;
 /** Ten digits and a comma each. */
 const answer: usize = memory.data(352);

@@ -211,7 +211,7 @@ function openByCookie(listener: Listener): Connection | null {
   return c;
 }
 
-/** The current segment belongs to no connection. Returns one that a cookie has just made, to go on with; else null. */
+/** The current segment belongs to no connection. Returns one that a cookie has just made, to continue with; else null. */
 export function unknownSegment(): Connection | null {
   if ((segmentBits & RST) != 0) return null;
   const listener = listenerFind(segmentDestination, segmentDestinationPort);

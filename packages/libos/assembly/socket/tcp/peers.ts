@@ -82,7 +82,7 @@ export function ringGrow(c: Connection, ring: Ring, needed: u32): bool {
   return true;
 }
 
-/** `c` has nothing under way whose acknowledgement would tell it to go on, and got no memory: the next that is free. */
+/** `c` has nothing under way whose acknowledgement would tell it to continue, and got no memory: the next that is free. */
 export function ringAwait(c: Connection): void {
   if (c.queue == 0) queuePut(starved, c);
 }

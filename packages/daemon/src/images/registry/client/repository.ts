@@ -38,14 +38,14 @@ export interface Repository {
   ): Promise<{ body: Readable; resumed: boolean; length: number | undefined }>;
   /** A small blob, whole and verified. */
   smallBlob(descriptor: Descriptor, limitBytes: number, signal?: AbortSignal): Promise<Buffer>;
-  /** Its size, or undefined when it is not there. */
+  /** Its size, or undefined when it does not exist. */
   statBlob(digest: Digest, signal?: AbortSignal): Promise<number | undefined>;
   /** Starts an upload, or mounts the blob from another repository of the registry: then `undefined`. */
   startUpload(
     mount: { digest: Digest; from: string } | undefined,
     signal?: AbortSignal,
   ): Promise<Upload | undefined>;
-  /** Sends the bytes and returns where to go on. */
+  /** Sends the bytes and returns where to continue. */
   append(upload: Upload, body: Readable, signal?: AbortSignal): Promise<Upload>;
   /** Ends the upload; with `bytes` the whole blob is in this request. */
   commit(upload: Upload, digest: Digest, bytes?: Uint8Array, signal?: AbortSignal): Promise<void>;

@@ -176,7 +176,7 @@ export function createTransfers(parts: {
       const { watchers, controller, result } = transfer;
       watchers.add(report);
       let leave = (): void => {};
-      // Alone: what was begun is undone first. Among others: it goes on without us.
+      // Alone: what was begun is undone first. Among others: it continues without us.
       const left = new Promise<never>((_resolve, reject) => {
         leave = () => {
           watchers.delete(report);
