@@ -37,6 +37,38 @@ static pid_t prepared_by(pid_t thread) {
   return process == NULL ? 0 : (pid_t)strtol(process + strlen("\nTgid:\t"), NULL, 10);
 }
 
+// Reads the owner of `process` (proc(5), status: real, effective, saved and file system ID). False when they differ.
+static bool owner_of(pid_t process, uid_t *user, gid_t *group) {
+  char path[64], status[1024];
+  snprintf(path, sizeof path, "/proc/%d/status", process);
+  int file = open(path, O_RDONLY | O_CLOEXEC);
+  if (file < 0) return false;
+  ssize_t length = read(file, status, sizeof status - 1);
+  close(file);
+  status[length > 0 ? length : 0] = '\0';
+  unsigned ids[6];
+  const char *users = strstr(status, "\nUid:"), *groups = strstr(status, "\nGid:");
+  if (users == NULL || groups == NULL) return false;
+  if (sscanf(users, "\nUid: %u %u %u", &ids[0], &ids[1], &ids[2]) != 3) return false;
+  if (sscanf(groups, "\nGid: %u %u %u", &ids[3], &ids[4], &ids[5]) != 3) return false;
+  *user = ids[0], *group = ids[3];
+  return ids[0] == ids[1] && ids[1] == ids[2] && ids[3] == ids[4] && ids[4] == ids[5];
+}
+
+// Sets the limit. Without CAP_SYS_RESOURCE only the owner of a process may: then a child becomes that owner first.
+static void set_limit(pid_t process, const struct rlimit *limit) {
+  uid_t user;
+  gid_t group;
+  if (prlimit(process, RLIMIT_NOFILE, limit, NULL) == 0 || errno != EPERM) return;
+  if (!owner_of(process, &user, &group)) return;
+  pid_t child = fork();
+  if (child == 0) {
+    bool owner = setresgid(group, group, group) == 0 && setresuid(user, user, user) == 0;
+    _exit(owner && prlimit(process, RLIMIT_NOFILE, limit, NULL) == 0 ? 0 : FAILED);
+  }
+  if (child > 0) waitpid(child, NULL, 0);
+}
+
 // Starts PROGRAM once it is traced. Where tracing is forbidden it runs all the same, with runc's own setting.
 static pid_t start(char **arguments) {
   int gate[2];
@@ -81,7 +113,7 @@ int main(int count, char **arguments) {
     }
     int event = status >> 16;
     if (event == PTRACE_EVENT_EXEC && thread == prepared) {
-      prlimit(thread, RLIMIT_NOFILE, &limit, NULL);
+      set_limit(thread, &limit);
       ptrace(PTRACE_DETACH, thread, 0, 0);
       waiting = false;
       continue;

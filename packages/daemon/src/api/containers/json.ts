@@ -162,7 +162,11 @@ export function endpointJson(
   return {
     IPAMConfig: request.IPAMConfig ?? null,
     Links: orNull(request.Links),
-    Aliases: version < aliasesWithoutIdSince && aliases !== null ? [...aliases, shortId] : aliases,
+    // dockerd adds it when the container joins the network; Compose 1.x tells by it who has joined.
+    Aliases:
+      version < aliasesWithoutIdSince && aliases !== null && container.state.status !== 'created'
+        ? [...aliases, shortId]
+        : aliases,
     ...(version >= dnsNamesSince ? { MacAddress: endpoint?.macAddress ?? '' } : {}),
     DriverOpts: request.DriverOpts ?? null,
     ...(version >= gatewayPrioritySince ? { GwPriority: request.GwPriority ?? 0 } : {}),
