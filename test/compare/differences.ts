@@ -167,7 +167,7 @@ export const explained: readonly Explained[] = [
   {
     step: /^exec one nonsense/,
     line: /exit code/,
-    what: '`docker exec` of a program that is not there ends with 127',
+    what: '`docker exec` of a program that does not exist ends with 127',
     why: `${newer} (126 is kept for one that cannot be run)`,
   },
   {
